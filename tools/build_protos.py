@@ -59,7 +59,9 @@ def build(sources: Path, target: Path) -> bool:
 
 def proto_names(sources: Path) -> list[str]:
     """The protos below `sources`, named as they import one another."""
-    return sorted(path.relative_to(sources).as_posix() for path in (sources / "crm").rglob("*.proto"))
+    return sorted(
+        path.relative_to(sources).as_posix() for path in (sources / "crm").rglob("*.proto")
+    )
 
 
 def fingerprint_of(sources: Path, protos: Sequence[str]) -> str:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from google.protobuf import text_format
 from google.protobuf.descriptor import Descriptor, FileDescriptor
-from google.protobuf.message import Message
+from image import Described, Image
 
 
 def main() -> None:
@@ -14,48 +14,40 @@ def main() -> None:
     sys.stdout.write(surface_of(Path(sys.argv[1]).read_bytes()))
 
 
-def surface_of(image: bytes) -> str:
+def surface_of(content: bytes) -> str:
     """The options of the image's own files, a line each, in the order of their names."""
-    pool = descriptor_pool.DescriptorPool()
-    files = descriptor_pb2.FileDescriptorSet.FromString(image)
-    for file in files.file:
-        pool.Add(file)
-    reader = Reader(pool)
-    ours = [pool.FindFileByName(file.name) for file in files.file if file.name.startswith("crm/")]
-    return "".join(f"{line}\n" for line in sorted(line for file in ours for line in reader.lines(file)))
+    image = Image(content)
+    files = [image.pool.FindFileByName(file.name) for file in image.files]
+    return "".join(
+        f"{line}\n" for line in sorted(line for file in files for line in lines_of(image, file))
+    )
 
 
-class Reader:
-    """Words options with the extensions that the image itself declares."""
+def lines_of(image: Image, file: FileDescriptor) -> Iterator[str]:
+    for service in file.services_by_name.values():
+        yield f"service {service.full_name}: {words_of(image, service)}"
+        for method in service.methods:
+            yield f"rpc {method.full_name}: {words_of(image, method)}"
+    for message in file.message_types_by_name.values():
+        yield from lines_of_message(image, message)
 
-    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
-        self._pool = pool
 
-    def lines(self, file: FileDescriptor) -> Iterator[str]:
-        for service in file.services_by_name.values():
-            yield f"service {service.full_name}: {self._words(service.GetOptions())}"
-            for method in service.methods:
-                yield f"rpc {method.full_name}: {self._words(method.GetOptions())}"
-        for message in file.message_types_by_name.values():
-            yield from self._message(message)
+def lines_of_message(image: Image, message: Descriptor) -> Iterator[str]:
+    if message.GetOptions().map_entry:
+        return
+    if words := words_of(image, message):
+        yield f"message {message.full_name}: {words}"
+    for field in message.fields:
+        if words := words_of(image, field):
+            yield f"field {field.full_name}: {words}"
+    for nested in message.nested_types:
+        yield from lines_of_message(image, nested)
 
-    def _message(self, message: Descriptor) -> Iterator[str]:
-        if message.GetOptions().map_entry:
-            return
-        words = self._words(message.GetOptions())
-        if words:
-            yield f"message {message.full_name}: {words}"
-        for field in message.fields:
-            words = self._words(field.GetOptions())
-            if words:
-                yield f"field {field.full_name}: {words}"
-        for nested in message.nested_types:
-            yield from self._message(nested)
 
-    def _words(self, options: Message) -> str:
-        known = self._pool.FindMessageTypeByName(options.DESCRIPTOR.full_name)
-        read = message_factory.GetMessageClass(known).FromString(options.SerializeToString())
-        return text_format.MessageToString(read, as_one_line=True, descriptor_pool=self._pool)
+def words_of(image: Image, described: Described) -> str:
+    return text_format.MessageToString(
+        image.options(described), as_one_line=True, descriptor_pool=image.pool
+    )
 
 
 if __name__ == "__main__":
