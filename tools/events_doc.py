@@ -101,20 +101,18 @@ def resources_of(content: bytes) -> list[Resource]:
 
 
 def resources_in(image: Image, file: FileDescriptorProto) -> Iterator[Resource]:
-    events = image.pool.FindExtensionByName("crm.api.v1.events")
-    personal = image.pool.FindExtensionByName("crm.api.v1.personal")
     comments = {
         tuple(place.path): one_line(place.leading_comments)
         for place in file.source_code_info.location
     }
     for index, declared in enumerate(file.message_type):
         message = image.pool.FindMessageTypeByName(f"{file.package}.{declared.name}")
-        words = tuple(image.options(message).Extensions[events].announces)
+        words = tuple(image.option(message, "crm.api.v1.events").announces)
         fields = tuple(
             Field(
                 field,
                 comments.get((4, index, 2, place), ""),
-                image.options(field).Extensions[personal],
+                image.option(field, "crm.api.v1.personal"),
             )
             for place, field in enumerate(message.fields)
         )

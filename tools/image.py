@@ -1,5 +1,7 @@
 """Reads a descriptor image: its files, and options with the extensions that it declares itself."""
 
+from typing import Any
+
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import (
     Descriptor,
@@ -27,3 +29,8 @@ class Image:
         raw = described.GetOptions()
         known = self.pool.FindMessageTypeByName(raw.DESCRIPTOR.full_name)
         return message_factory.GetMessageClass(known).FromString(raw.SerializeToString())
+
+    def option(self, described: Described, name: str) -> Any:
+        """One option, by the full name of its extension; its default where it is not set."""
+        extensions: Any = self.options(described).Extensions
+        return extensions[self.pool.FindExtensionByName(name)]
