@@ -1,0 +1,1 @@
+"""Plain Python that rules may use: refusals, ids, the clock, money."""

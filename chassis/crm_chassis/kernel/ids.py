@@ -1,0 +1,24 @@
+"""Ids and resource names, such as `contacts/0190.../interactions/0190...`."""
+
+import uuid_utils
+
+
+def new_id() -> str:
+    """A new UUIDv7 in text: later ones sort after earlier ones."""
+    return str(uuid_utils.uuid7())
+
+
+def id_of(name: str) -> str:
+    """The last segment of a resource name."""
+    return name.rsplit("/", 1)[-1]
+
+
+def collection_of(name: str) -> str:
+    """The collection that a resource name ends in: `interactions` of `contacts/1/interactions/2`."""
+    return name.rsplit("/", 2)[-2]
+
+
+def container_of(name: str) -> str | None:
+    """The resource that a name stands below: `contacts/1` of `contacts/1/interactions/2`."""
+    segments = name.split("/")
+    return "/".join(segments[:-2]) if len(segments) > 2 else None
