@@ -1,0 +1,1 @@
+"""Events: their envelope, the catalogue of their types, the broker's topology."""

@@ -1,0 +1,160 @@
+"""The envelope of an event: CloudEvents 1.0 on the wire, a row in the log and in the journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from crm_chassis.kernel.clock import parse_rfc3339, rfc3339
+from crm_chassis.kernel.ids import collection_of
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class Undecodable(Exception):
+    """The bytes are not an event of ours."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to one resource, and the whole resource after it.
+
+    `sequence` is the resource's version; `customers` the contacts and organizations that it
+    concerns; `parent` the resource whose owner and teams decide who may see it; `data` the
+    resource in proto3 JSON.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    customers: tuple[str, ...]
+    parent: str
+    paths: tuple[str, ...]
+    datahash: str
+    salt: str
+    actor: str
+    correlationid: str
+    causationid: str
+    traceparent: str
+    data: dict[str, Any]
+
+    @property
+    def service(self) -> str:
+        """The service that announced it, as people write it: `service-desk`."""
+        return self.source.rsplit("/", 1)[-1]
+
+    @property
+    def collection(self) -> str:
+        """The collection of its resource."""
+        return collection_of(self.subject)
+
+    @property
+    def word(self) -> str:
+        """What happened, in the past tense."""
+        return self.type.rsplit(".", 2)[-2]
+
+    @cached_property
+    def resource(self) -> "Message":
+        """The resource as its message.
+
+        Raises:
+            Undecodable: nobody announces the type.
+        """
+        from google.protobuf import json_format
+
+        from crm_chassis.events.catalog import message_of
+
+        message = message_of(self.type)
+        if message is None:
+            raise Undecodable(f"no resource announces {self.type}")
+        return json_format.ParseDict(self.data, message(), ignore_unknown_fields=True)
+
+    def to_row(self) -> dict[str, Any]:
+        """The event as the log and the journal keep it."""
+        row = {name: getattr(self, name) for name in _ATTRIBUTES}
+        row["_id"] = row.pop("id")
+        row["customers"] = list(self.customers)
+        row["paths"] = list(self.paths)
+        return row
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Event":
+        """The event of a row of the log or the journal."""
+        values = {name: row[name] for name in _ATTRIBUTES if name != "id"}
+        values["customers"] = tuple(row["customers"])
+        values["paths"] = tuple(row["paths"])
+        return cls(id=row["_id"], **values)
+
+
+_ATTRIBUTES = tuple(field.name for field in fields(Event))
+_TEXTS = ("correlationid", "causationid", "traceparent", "datahash", "salt", "actor")
+
+
+def row_to_cloudevent(row: Mapping[str, Any]) -> bytes:
+    """A row of the log as structured CloudEvents JSON."""
+    document = {
+        "specversion": "1.0",
+        "id": row["_id"],
+        "source": row["source"],
+        "type": row["type"],
+        "subject": row["subject"],
+        "time": rfc3339(row["time"]),
+        "datacontenttype": "application/json",
+        "sequence": row["sequence"],
+        "customers": " ".join(row["customers"]),
+        "parent": row["parent"],
+        "paths": " ".join(row["paths"]),
+    }
+    for name in _TEXTS:
+        if row[name]:
+            document[name] = row[name]
+    document["data"] = row["data"]
+    return orjson.dumps(document)
+
+
+def to_cloudevent(event: Event) -> bytes:
+    """The event as structured CloudEvents JSON."""
+    return row_to_cloudevent(event.to_row())
+
+
+def from_cloudevent(body: bytes) -> Event:
+    """The event that the bytes hold.
+
+    Raises:
+        Undecodable: they are not JSON, not CloudEvents 1.0, or lack an attribute.
+    """
+    try:
+        document = orjson.loads(body)
+        if document["specversion"] != "1.0" or not isinstance(document["data"], dict):
+            raise Undecodable("not a structured CloudEvent of version 1.0")
+        return Event(
+            id=_text(document, "id"),
+            source=_text(document, "source"),
+            type=_text(document, "type"),
+            subject=_text(document, "subject"),
+            time=parse_rfc3339(document["time"]),
+            sequence=int(document["sequence"]),
+            customers=tuple(document["customers"].split()),
+            parent=_text(document, "parent"),
+            paths=tuple(document["paths"].split()),
+            data=document["data"],
+            **{name: document.get(name, "") for name in _TEXTS},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Undecodable(f"{type(error).__name__}: {error}") from error
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str) or not value:
+        raise Undecodable(f"the attribute {name} is not a text")
+    return value

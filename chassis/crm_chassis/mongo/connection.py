@@ -1,0 +1,66 @@
+"""The one connection of a process to its service's database."""
+
+from typing import TYPE_CHECKING, Any
+
+from pymongo import MongoClient
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+ALIAS = "default"
+
+
+class _Connection:
+    """What `connect` opened: the only state that a process holds globally."""
+
+    client: MongoClient[dict[str, Any]] | None = None
+    database: "Database[dict[str, Any]] | None" = None
+
+
+def connect(uri: str, database: str, **options: Any) -> None:
+    """Open the process's connection; a second call replaces the first.
+
+    Raises:
+        ValueError: the URI sets `w`: inside a transaction the server refuses it, and a majority
+            is the server's own default.
+    """
+    if "w=" in uri.partition("?")[2]:
+        raise ValueError("the MongoDB URI must not set w")
+    disconnect()
+    _Connection.client = MongoClient(
+        uri,
+        tz_aware=True,
+        uuidRepresentation="standard",
+        serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 5_000),
+        **options,
+    )
+    _Connection.database = _Connection.client[database]
+
+
+def disconnect() -> None:
+    """Close the connection, if there is one."""
+    if _Connection.client is not None:
+        _Connection.client.close()
+    _Connection.client = _Connection.database = None
+
+
+def client() -> MongoClient[dict[str, Any]]:
+    """The process's client.
+
+    Raises:
+        RuntimeError: nobody has connected.
+    """
+    if _Connection.client is None:
+        raise RuntimeError("not connected to MongoDB")
+    return _Connection.client
+
+
+def database() -> "Database[dict[str, Any]]":
+    """The service's own database.
+
+    Raises:
+        RuntimeError: nobody has connected.
+    """
+    if _Connection.database is None:
+        raise RuntimeError("not connected to MongoDB")
+    return _Connection.database
