@@ -1,0 +1,1 @@
+"""What tests and the local stack share: real servers to run against, and what waits for them."""
