@@ -1,0 +1,42 @@
+"""The servers that tests run against are real, shared by the run, and a test's own where it matters."""
+
+import pika
+import pytest
+from pymongo.errors import OperationFailure
+
+from crm_chassis.mongo.connection import client
+
+
+def test_a_test_has_a_database_of_its_own_with_transactions(database):
+    assert database.list_collection_names() == []
+    database.create_collection("things")
+
+    with client().start_session() as session, session.start_transaction():
+        database["things"].insert_one({"_id": 1}, session=session)
+        session.abort_transaction()
+
+    assert database["things"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_nothing_of_one_test_reaches_the_next(database, times):
+    database["things"].insert_one({"_id": 1})
+
+    assert database["things"].count_documents({}) == 1
+
+
+def test_the_server_refuses_what_it_does_not_know(database):
+    with pytest.raises(OperationFailure):
+        database.command("noSuchCommand")
+
+
+def test_a_worker_has_a_virtual_host_of_its_own_with_quorum_queues(rabbit_uri):
+    with pika.BlockingConnection(pika.URLParameters(rabbit_uri)) as broker:
+        channel = broker.channel()
+        channel.confirm_delivery()
+        channel.queue_declare("q", durable=True, arguments={"x-queue-type": "quorum"})
+
+        channel.basic_publish("", "q", b"hello", mandatory=True)
+
+        assert channel.basic_get("q", auto_ack=True)[2] == b"hello"
+        channel.queue_delete("q")
