@@ -1,0 +1,134 @@
+"""The technical metrics: names, labels and buckets that every process shares."""
+
+from collections.abc import Iterable
+from itertools import product
+
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+# The boundaries that OpenTelemetry recommends for durations of calls.
+CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+# From one hop over the broker to the last retry tier.
+DELAY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+
+BUILD_INFO = Gauge("crm_build_info", "Which build runs: always 1.", ["version", "revision"])
+
+HTTP_REQUESTS = Counter(
+    "crm_http_requests_total",
+    "HTTP requests answered, by route template and class of status (`2xx`).",
+    ["route", "method", "status"],
+)
+HTTP_DURATION = Histogram(
+    "crm_http_request_duration_seconds",
+    "How long an HTTP request took.",
+    ["route", "method"],
+    buckets=CALL_BUCKETS,
+)
+
+GRPC_SERVER_HANDLED = Counter(
+    "crm_grpc_server_handled_total", "RPCs answered.", ["service", "method", "code"]
+)
+GRPC_SERVER_DURATION = Histogram(
+    "crm_grpc_server_duration_seconds",
+    "How long an RPC took to answer.",
+    ["service", "method"],
+    buckets=CALL_BUCKETS,
+)
+GRPC_CLIENT_HANDLED = Counter(
+    "crm_grpc_client_handled_total", "RPCs asked of others.", ["service", "method", "code"]
+)
+GRPC_CLIENT_DURATION = Histogram(
+    "crm_grpc_client_duration_seconds",
+    "How long an RPC asked of another took, tries included.",
+    ["service", "method"],
+    buckets=CALL_BUCKETS,
+)
+GRPC_DEADLINE_MISSING = Counter(
+    "crm_grpc_deadline_missing_total", "RPCs whose caller named no deadline.", ["service"]
+)
+SHED_REQUESTS = Counter(
+    "crm_shed_requests_total",
+    "Requests turned away for load: the deadline all but over (`deadline`), a peer full "
+    "(`concurrency`), a caller over its limit (`rate`).",
+    ["service", "reason"],
+)
+
+BREAKER_STATE = Gauge(
+    "crm_breaker_state", "A target's circuit breaker: 0 closed, 1 half open, 2 open.", ["target"]
+)
+BREAKER_TRANSITIONS = Counter(
+    "crm_breaker_transitions_total", "Changes of a circuit breaker's state.", ["target", "state"]
+)
+
+OUTBOX_PENDING = Gauge("crm_outbox_pending", "Committed events not yet published.", ["service"])
+OUTBOX_OLDEST_AGE = Gauge(
+    "crm_outbox_oldest_pending_age_seconds",
+    "Age of the oldest committed event not yet published.",
+    ["service"],
+)
+OUTBOX_PUBLISH_SECONDS = Histogram(
+    "crm_outbox_publish_seconds",
+    "From handing a batch to the broker to its last confirm.",
+    ["service"],
+    buckets=CALL_BUCKETS,
+)
+OUTBOX_PUBLISHED = Counter(
+    "crm_outbox_published_total", "Events that the broker confirmed.", ["service"]
+)
+OUTBOX_PUBLISH_FAILURES = Counter(
+    "crm_outbox_publish_failures_total", "Events not published.", ["service", "reason"]
+)
+
+EVENT_HANDLED = Counter(
+    "crm_event_handled_total",
+    "Events taken from a queue.",
+    ["consumer", "event_type", "outcome"],
+)
+EVENT_HANDLER_SECONDS = Histogram(
+    "crm_event_handler_seconds",
+    "How long the reaction to a batch took.",
+    ["consumer", "event_type"],
+    buckets=CALL_BUCKETS,
+)
+EVENT_END_TO_END_SECONDS = Histogram(
+    "crm_event_end_to_end_seconds",
+    "From the change to its committed effect.",
+    ["consumer", "event_type"],
+    buckets=DELAY_BUCKETS,
+)
+CONSUMER_LAST_PROGRESS = Gauge(
+    "crm_consumer_last_progress_timestamp_seconds",
+    "When a subscription last took something or found nothing to take.",
+    ["consumer"],
+)
+CONSUMER_INFLIGHT = Gauge("crm_consumer_inflight", "Events being handled.", ["consumer"])
+
+DLQ_MESSAGES = Gauge("crm_dlq_messages", "Dead letters that wait for somebody.", ["queue"])
+DLQ_OLDEST_AGE = Gauge(
+    "crm_dlq_oldest_age_seconds", "Age of the oldest dead letter that waits.", ["queue"]
+)
+PARKING_MESSAGES = Gauge("crm_parking_messages", "Dead letters set aside.", ["queue"])
+
+IDEMPOTENCY_REPLAYS = Counter(
+    "crm_idempotency_replays_total",
+    "Requests answered from the record of an earlier one.",
+    ["service"],
+)
+AUTH_FAILURES = Counter(
+    "crm_auth_failures_total", "Callers that were not let in, by why.", ["reason"]
+)
+JWKS_REFRESH = Counter(
+    "crm_jwks_refresh_total", "Fetches of an issuer's keys, by how they ended.", ["reason"]
+)
+
+PUBLISH_FAILURES = ("nack", "returned", "timeout", "connection")
+EVENT_OUTCOMES = ("ok", "duplicate", "retry", "dead", "parked")
+
+
+def expect(metric: MetricWrapperBase, *labels: Iterable[str]) -> None:
+    """Show a metric from the start for every combination of these label values.
+
+    So that `rate()` sees the first error, and an alert on absence tells the truth.
+    """
+    for values in product(*labels):
+        metric.labels(*values)

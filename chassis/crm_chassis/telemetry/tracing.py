@@ -1,0 +1,175 @@
+"""One trace from the first request to the last reaction: W3C trace contexts and the spans in them.
+
+Spans are recorded only where OTEL_EXPORTER_OTLP_ENDPOINT is set; contexts are always taken up and
+passed on. https://www.w3.org/TR/trace-context/
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span, SpanContext
+
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+Attributes = Mapping[str, str | int | float | bool]
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+_SAMPLED = 0x01
+
+_current: ContextVar[str] = ContextVar("traceparent", default="")
+
+
+class _Recording:
+    """The provider that records spans, where tracing is on."""
+
+    provider: "TracerProvider | None" = None
+
+
+def start_tracing(service: str, process: str) -> None:
+    """Record spans from now on, if there is somewhere to send them.
+
+    To be called in the process that makes the spans, after any fork.
+    """
+    if not os.environ.get(ENDPOINT):
+        return
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    names = {"service.name": f"crm-{service}", "service.instance.id": f"{process}-{os.getpid()}"}
+    provider = TracerProvider(resource=Resource.create(names))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _Recording.provider = provider
+
+
+def stop_tracing() -> None:
+    """Send what is left and record no more."""
+    provider, _Recording.provider = _Recording.provider, None
+    if provider is not None:
+        provider.shutdown()
+
+
+def new_traceparent() -> str:
+    """The context of a new trace that nobody records yet."""
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether the text is a context that can be continued."""
+    found = _TRACEPARENT.fullmatch(text)
+    return found is not None and found[1] != _NO_TRACE and found[2] != _NO_SPAN
+
+
+def trace_id_of(traceparent: str) -> str:
+    """The id of the trace in 32 hexadecimal digits; empty without a trace."""
+    return traceparent[3:35]
+
+
+def is_sampled(traceparent: str) -> bool:
+    """Whether the spans of this trace are recorded."""
+    return bool(traceparent) and bool(int(traceparent[-2:], 16) & _SAMPLED)
+
+
+def current_traceparent() -> str:
+    """The context of what is being done now; empty outside of any span."""
+    return _current.get()
+
+
+@contextmanager
+def span(
+    name: str,
+    *,
+    traceparent: str = "",
+    kind: Kind = "internal",
+    attributes: Attributes | None = None,
+    follows: str = "",
+) -> Iterator[str]:
+    """Do something inside a trace; gives the context to hand on from within.
+
+    It continues `traceparent`, else what is being done now, else begins a trace. `follows` is the
+    context of something that led to it without holding it (a retry, a replay): a link.
+    """
+    parent = traceparent if is_traceparent(traceparent) else _current.get()
+    provider = _Recording.provider
+    if provider is None:
+        with _inside(parent or new_traceparent()) as context:
+            yield context
+        return
+    with _recorded(provider, name, kind, attributes, (parent, follows)) as context:
+        yield context
+
+
+@contextmanager
+def _inside(context: str) -> Iterator[str]:
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def _recorded(
+    provider: "TracerProvider",
+    name: str,
+    kind: Kind,
+    attributes: Attributes | None,
+    causes: tuple[str, str],
+) -> Iterator[str]:
+    recorded = _begin(provider, name, kind, attributes, causes)
+    try:
+        with _inside(_traceparent_of(recorded)) as context:
+            yield context
+    except BaseException as error:
+        _mark_failed(recorded, error)
+        raise
+    finally:
+        recorded.end()
+
+
+def _begin(
+    provider: "TracerProvider",
+    name: str,
+    kind: Kind,
+    attributes: Attributes | None,
+    causes: tuple[str, str],
+) -> "Span":
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, set_span_in_context
+
+    parent, follows = causes
+    context = Context()
+    if parent:
+        context = set_span_in_context(NonRecordingSpan(_span_context(parent)), context)
+    links = [Link(_span_context(follows))] if is_traceparent(follows) else []
+    return provider.get_tracer("crm_chassis").start_span(
+        name, context, SpanKind[kind.upper()], dict(attributes or {}), links
+    )
+
+
+def _span_context(traceparent: str) -> "SpanContext":
+    from opentelemetry.trace import SpanContext, TraceFlags
+
+    _, trace, parent, flags = traceparent.split("-")
+    marks = TraceFlags(int(flags, 16))
+    return SpanContext(int(trace, 16), int(parent, 16), is_remote=True, trace_flags=marks)
+
+
+def _traceparent_of(recorded: "Span") -> str:
+    context = recorded.get_span_context()
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def _mark_failed(recorded: "Span", error: BaseException) -> None:
+    from opentelemetry.trace import Status, StatusCode
+
+    # The words of an error may quote a person's data; its class cannot.
+    recorded.set_attribute("error.type", type(error).__name__)
+    recorded.set_status(Status(StatusCode.ERROR))
