@@ -109,6 +109,33 @@ DLQ_OLDEST_AGE = Gauge(
 )
 PARKING_MESSAGES = Gauge("crm_parking_messages", "Dead letters set aside.", ["queue"])
 
+TIMERS_FIRED = Counter(
+    "crm_timers_fired_total", "Timers fired, by how it went.", ["timer", "outcome"]
+)
+TIMER_LATENESS = Histogram(
+    "crm_timer_lateness_seconds",
+    "From when a timer was due to its committed effect.",
+    ["timer"],
+    buckets=DELAY_BUCKETS,
+)
+TIMER_OLDEST_AGE = Gauge(
+    "crm_timer_oldest_due_age_seconds",
+    "How late the timer is that waits the longest for a worker.",
+    ["service"],
+)
+OPERATION_STEPS = Counter(
+    "crm_operation_steps_total", "Steps of long work, by how they went.", ["kind", "outcome"]
+)
+OPERATION_STEP_SECONDS = Histogram(
+    "crm_operation_step_seconds",
+    "How long it took to store a step of long work.",
+    ["kind"],
+    buckets=CALL_BUCKETS,
+)
+OPERATIONS_ENDED = Counter(
+    "crm_operations_ended_total", "Long work that has ended, and how.", ["kind", "ending"]
+)
+
 IDEMPOTENCY_REPLAYS = Counter(
     "crm_idempotency_replays_total",
     "Requests answered from the record of an earlier one.",
@@ -122,6 +149,9 @@ JWKS_REFRESH = Counter(
 )
 
 PUBLISH_FAILURES = ("nack", "returned", "timeout", "connection")
+TIMER_OUTCOMES = ("ok", "failed", "lost")
+STEP_OUTCOMES = ("ok", "retry", "lost")
+OPERATION_ENDINGS = ("done", "failed", "cancelled")
 EVENT_OUTCOMES = ("ok", "duplicate", "retry", "dead", "parked")
 
 
