@@ -100,6 +100,12 @@ class Unavailable(Refusal):
     reason = "UNAVAILABLE"
 
 
+class Overdue(Refusal):
+    """It took longer than the caller wanted to wait."""
+
+    reason = "TIMEOUT"
+
+
 class TooMany(Refusal):
     """The caller asks too often, or the service has too much to do."""
 
