@@ -64,3 +64,12 @@ def database() -> "Database[dict[str, Any]]":
     if _Connection.database is None:
         raise RuntimeError("not connected to MongoDB")
     return _Connection.database
+
+
+def ping() -> None:
+    """Do nothing while the database answers.
+
+    Raises:
+        PyMongoError: it does not.
+    """
+    client().admin.command("ping")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from crm.api.v1 import operations_pb2
@@ -27,7 +27,7 @@ class Operation:
     """Long work that this worker has claimed, as it stood when its last step was stored.
 
     `cursor` is where the next step begins, in the handler's own terms (None: at the start);
-    `attempts` counts the claims and failures since the last step that was stored.
+    `attempts` counts the claims since the last step that was stored.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Operation:
     succeeded: int
     failed: int
     cancel_requested: bool
+    done: bool
     attempts: int
     claim: str
     call: Call
@@ -141,26 +142,26 @@ def advance(
     return _stored(tx, operation, {"$set": changes, "$inc": _counts(progress)})
 
 
-def fail(operation: Operation, reason: str, detail: str) -> None:
-    """End an operation without a result.
-
-    Raises:
-        ClaimLost: another worker has taken it over.
-    """
+def fail(operation: Operation, reason: str, detail: str) -> bool:
+    """End an operation without a result; tells whether the claim was still this worker's."""
     error = {"reason": reason, "detail": detail}
     change = _ending({"error": error, "update_time": now()}, Progress(None))
-    if _rows().update_one(_claimed(operation), change).matched_count != 1:
-        raise ClaimLost(operation.id)
+    return _rows().update_one(_claimed(operation), change).matched_count == 1
 
 
-def put_off(operation: Operation, error: str) -> datetime:
-    """Remember why a step failed, and let a worker try it again later, each time twice as much."""
-    again = now() + min(timedelta(seconds=2 ** min(operation.attempts, 20)), LONGEST_PAUSE)
+def put_off(operation: Operation, error: str) -> int:
+    """Remember why a step failed, and let a worker try it again later, each time twice as much.
+
+    Gives the attempts since the last step that was stored.
+    """
+    row = _rows().find_one(_claimed(operation), {"attempts": 1})
+    attempts = int(row["attempts"]) if row else 0
+    again = now() + min(timedelta(seconds=2 ** min(attempts, 20)), LONGEST_PAUSE)
     _rows().update_one(
         _claimed(operation),
         {"$set": {"ready": again, "last_error": error}, "$unset": {"claim": ""}},
     )
-    return again
+    return attempts
 
 
 def release(operation: Operation) -> None:
@@ -223,7 +224,7 @@ def _row_of_call(call: Call) -> dict[str, Any]:
     principal = asdict(call.principal)
     principal["teams"] = sorted(call.principal.teams)
     principal["team_scope"] = sorted(call.principal.team_scope)
-    names = ("request_id", "method", "collection", "action", "correlation_id", "traceparent")
+    names = ("request_id", "collection", "action", "correlation_id", "traceparent")
     return {"principal": principal, **{name: getattr(call, name) for name in names}}
 
 
@@ -233,8 +234,12 @@ def _call(row: Row) -> Call:
     principal = dict(caller.pop("principal"))
     principal["teams"] = frozenset(principal["teams"])
     principal["team_scope"] = frozenset(principal["team_scope"])
-    cause = f"{COLLECTION}/{row['_id']}"
-    return Call(principal=Principal(**principal), causation_id=cause, **caller)
+    return Call(
+        principal=Principal(**principal),
+        method=f"operation/{row['kind']}",
+        causation_id=f"{COLLECTION}/{row['_id']}",
+        **caller,
+    )
 
 
 def _rows() -> "Rows[dict[str, Any]]":

@@ -119,14 +119,13 @@ def complete(tx: Change, timer: Timer) -> None:
         raise ClaimLost(timer.key)
 
 
-def put_off(timer: Timer, error: str) -> datetime:
+def put_off(timer: Timer, error: str) -> None:
     """Remember why a timer failed, and let it fire again later, each time twice as much later."""
     again = now() + min(timedelta(seconds=2 ** min(timer.attempts - 1, 20)), LONGEST_PAUSE)
     _rows().update_one(
         {"_id": timer.key, "claim": timer.claim},
         {"$set": {"ready": again, "error": error, "error_time": now()}, "$unset": {"claim": ""}},
     )
-    return again
 
 
 def oldest_due(timers: Collection[str]) -> datetime | None:
