@@ -1,0 +1,1 @@
+"""The few routes that no RPC can declare."""

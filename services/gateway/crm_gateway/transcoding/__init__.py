@@ -1,0 +1,1 @@
+"""REST <-> gRPC from the protos alone: no route is written by hand."""

@@ -1,0 +1,1 @@
+"""JSON <-> messages, strictly: the JSON of proto3, without what it lets pass."""

@@ -1,0 +1,73 @@
+"""One HTTP request: the id and the trace that it is known by, and the headers that come back with its answer."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from crm_chassis.kernel.ids import new_id
+from crm_chassis.telemetry.tracing import is_traceparent, new_traceparent
+from werkzeug.wrappers import Request, Response
+
+from crm_gateway.transcoding.faults import Fault, Malformed
+
+Authenticate = Callable[[Request], str]
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request with what identifies it."""
+
+    request: Request
+    request_id: str
+    traceparent: str
+
+    def metadata(self, token: str) -> list[tuple[str, str]]:
+        """What a service is told of the request beside its content."""
+        told = [
+            ("authorization", f"Bearer {token}"),
+            ("x-request-id", self.request_id),
+            ("traceparent", self.traceparent),
+        ]
+        if self.request.method == "POST":
+            key = self.request.headers.get("Idempotency-Key")
+            if key is not None:
+                told.append(("idempotency-key", idempotency_key(key)))
+        return told
+
+    def finish(self, response: Response) -> Response:
+        """Give back what the request is known by."""
+        response.headers["X-Request-Id"] = self.request_id
+        response.headers["traceparent"] = self.traceparent
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def begin(request: Request) -> Exchange:
+    """Take up the ids that came with a request, or make them."""
+    headers = request.headers
+    request_id = headers.get("X-Request-Id", "")
+    traceparent = headers.get("traceparent", "")
+    return Exchange(
+        request,
+        request_id if _REQUEST_ID.fullmatch(request_id) else new_id(),
+        traceparent if is_traceparent(traceparent) else new_traceparent(),
+    )
+
+
+def idempotency_key(text: str) -> str:
+    """The key that a header names, with or without the quotes of a structured field.
+
+    Raises:
+        Malformed: it is none.
+    """
+    key = text.strip()
+    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
+        key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    if not _VISIBLE.fullmatch(key):
+        said = "must be 1 to 255 visible ASCII characters"
+        raise Malformed([Fault("Idempotency-Key", "header", "MALFORMED_VALUE", said)])
+    return key

@@ -1,0 +1,76 @@
+"""Where the document has what a service found wrong: its paths begin at the RPC's request."""
+
+import re
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from crm_gateway.transcoding.binding import tag_field
+from crm_gateway.transcoding.faults import Place, join
+from crm_gateway.transcoding.paths import FieldPath, Template, camel_case
+from crm_gateway.transcoding.schema import Binding, Method, is_map
+
+_STEP = re.compile(r'\.?(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<key>(?:[^"\\]|\\.)*)"\]')
+
+
+class Wording:
+    """Words the paths of one binding: `contact.emails[0].address` is `emails[0].address` of the body."""
+
+    def __init__(self, method: Method, binding: Binding, template: Template) -> None:
+        self._request = method.input
+        self._body = binding.body
+        self._tag = tag_field(method.input, binding)
+        self._captures: dict[FieldPath, str] = {
+            capture.field: capture.name for capture in template.captures
+        }
+
+    def place(self, path: str) -> tuple[str, Place]:
+        """What the document calls a path of the request, and the part of the HTTP request that it is in."""
+        steps = steps_of(path)
+        names = tuple(step for step in steps if isinstance(step, str))
+        if names in self._captures:
+            return self._captures[names], "path"
+        if names == self._tag and self._tag != ("etag",):
+            return "If-Match", "header"
+        worded = list(words_of(self._request, steps))
+        if self._body and self._body != "*" and names[:1] == (self._body,):
+            return join(worded[1:]), "body"
+        if self._body == "*":
+            return join(worded), "body"
+        if names == self._tag:
+            return "If-Match", "header"
+        return join(worded), "query"
+
+
+def steps_of(path: str) -> list[str | int]:
+    """The names, indexes and keys of a path, from the outermost."""
+    steps: list[str | int] = []
+    for step in _STEP.finditer(path):
+        if step["index"]:
+            steps.append(int(step["index"]))
+        else:
+            steps.append(step["name"] or step["key"].replace('\\"', '"').replace("\\\\", "\\"))
+    return steps
+
+
+def words_of(message: Descriptor | None, steps: list[str | int]) -> Iterator[str | int]:
+    """The steps as JSON names them; keys of maps stay as they are."""
+    field: FieldDescriptor | None = None
+    is_key_next = False
+    for step in steps:
+        if isinstance(step, int) or is_key_next:
+            is_key_next = False
+            yield str(step) if field is not None and is_map(field) else step
+            continue
+        field = message.fields_by_name.get(step) if message else None
+        is_key_next = field is not None and is_map(field)
+        message = _message_below(field)
+        yield field.json_name if field else camel_case(step)
+
+
+def _message_below(field: FieldDescriptor | None) -> Descriptor | None:
+    if field is None:
+        return None
+    if is_map(field):
+        return field.message_type.fields_by_name["value"].message_type
+    return field.message_type
