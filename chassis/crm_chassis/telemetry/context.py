@@ -69,6 +69,11 @@ class Call:
     idempotency: Idempotency | None = None
     deadline: float | None = None
 
+    @property
+    def is_request(self) -> bool:
+        """Whether somebody outside asked for it by an RPC, not a message or a timer."""
+        return self.method.startswith("/")
+
 
 _current: ContextVar[Call] = ContextVar("call")
 

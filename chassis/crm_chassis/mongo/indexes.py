@@ -1,0 +1,40 @@
+"""The indexes of the collections that every service has."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+_DAY = 86_400
+_INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "events": [
+        IndexModel([("subject", ASCENDING), ("sequence", DESCENDING)]),
+        IndexModel([("time", ASCENDING)]),
+        IndexModel(
+            [("time", ASCENDING), ("bucket", ASCENDING)],
+            name="pending",
+            partialFilterExpression={"pending": True},
+        ),
+    ],
+    "receipts": [IndexModel([("events.time", ASCENDING)])],
+    "idempotency": [IndexModel([("time", ASCENDING)], expireAfterSeconds=2 * _DAY)],
+    "inbox": [IndexModel([("time", ASCENDING)], expireAfterSeconds=30 * _DAY)],
+    "timers": [IndexModel([("due", ASCENDING)])],
+    "operations": [IndexModel([("done", ASCENDING), ("create_time", ASCENDING)])],
+    "dead_letters": [IndexModel([("last_time", DESCENDING), ("_id", DESCENDING)])],
+}
+# A transaction cannot make a collection on its way without conflicts; these have no other index.
+_PLAIN = ("known", "external_ids", "leases", "secrets", "sequences", "migrations")
+
+
+def create(database: "Database[dict[str, Any]]") -> None:
+    """Make the collections and their indexes; what is there stays as it is."""
+    present = set(database.list_collection_names())
+    for name in _PLAIN:
+        if name not in present:
+            database.create_collection(name)
+    for name, indexes in _INDEXES.items():
+        database[name].create_indexes(list(indexes))

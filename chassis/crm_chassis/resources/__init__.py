@@ -1,0 +1,1 @@
+"""Resources: how they are stored, changed, announced, read and shown."""

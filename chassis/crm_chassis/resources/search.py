@@ -1,0 +1,54 @@
+"""Finding resources by the beginnings of their words."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crm_chassis.resources.document import Resource
+
+_WORDS = re.compile(r"[^\W_]+")
+_LONGEST = 64
+_MOST_WORDS = 200
+
+
+def words_of(document: "type[Resource]", row: Mapping[str, Any]) -> list[str]:
+    """The words that a row is found by: those of its searchable fields, each value whole as well."""
+    found: dict[str, None] = {}
+    for path in document.searchable:
+        for text in _values(row, path.split(".")):
+            plain = fold(text)
+            found.update(dict.fromkeys(word[:_LONGEST] for word in _WORDS.findall(plain)))
+            if " " not in plain:
+                found[plain[:_LONGEST]] = None
+    return list(found)[:_MOST_WORDS]
+
+
+def words_condition(query: str) -> dict[str, Any]:
+    """The MongoDB condition that each word of the query begins a word of the row."""
+    parts = [part[:_LONGEST] for part in fold(query).split()]
+    if not parts:
+        return {"words": {"$in": []}}
+    return {"$and": [{"words": {"$regex": "^" + re.escape(part)}} for part in parts]}
+
+
+def fold(text: str) -> str:
+    """The text without accents and case, as words are compared."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+
+
+def _values(value: Any, path: Sequence[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _values(item, path)
+    elif not path:
+        if isinstance(value, Mapping):
+            yield from value.values()
+        elif value:
+            yield value
+    elif isinstance(value, Mapping):
+        yield from _values(value.get(path[0]), path[1:])

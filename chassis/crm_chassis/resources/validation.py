@@ -1,0 +1,205 @@
+"""What is wrong with a message: its proto's constraints, and the public lists that it names."""
+
+import re
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from typing import Any
+
+import protovalidate
+import pycountry
+from babel import Locale, UnknownLocaleError
+from crm.api.v1 import options_pb2
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from crm_chassis.kernel.errors import Flaw
+from crm_chassis.resources.shape import Field, Kind, fields_of
+
+Check = Callable[[Message, str], Iterator[Flaw]]
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def flaws(message: Message) -> list[Flaw]:
+    """All that is wrong with a message, each at its path (`contact.emails[0].address`).
+
+    Of a resource to be changed only what the mask names, or what is set, can be wrong.
+    """
+    found = _flaws(message)
+    updated = _updated(message.DESCRIPTOR)
+    if not found or updated is None:
+        return found
+    resource = getattr(message, updated)
+    told = {path.partition(".")[0] for path in message.update_mask.paths}  # type: ignore[attr-defined]
+    told.update(field.name for field, _ in resource.ListFields())
+    return [flaw for flaw in found if _is_told(flaw, updated, told)]
+
+
+@cache
+def _updated(descriptor: Descriptor) -> str | None:
+    """The field of an update request that holds the resource; None for other requests."""
+    if "update_mask" not in descriptor.fields_by_name:
+        return None
+    return next(field.name for field in fields_of(descriptor) if field.kind is Kind.MESSAGE)
+
+
+def _is_told(flaw: Flaw, updated: str, told: set[str]) -> bool:
+    prefix, _, rest = flaw.field.partition(".")
+    return prefix != updated or not rest or re.split(r"[.\[]", rest)[0] in told
+
+
+def _flaws(message: Message) -> list[Flaw]:
+    found = [
+        Flaw(_path(violation.proto.field), _reason(violation), violation.proto.message)
+        for violation in protovalidate.collect_violations(message)
+    ]
+    check = _check_of(message.DESCRIPTOR)
+    if check is not None:
+        found.extend(check(message, ""))
+    return found
+
+
+def _reason(violation: Any) -> str:
+    rule = violation.proto.rule_id or "invalid"
+    return str(rule).replace(".", "_").replace("-", "_").upper()
+
+
+def _path(path: Any) -> str:
+    text = ""
+    for element in path.elements:
+        text += ("." if text else "") + element.field_name + _subscript(element)
+    return text
+
+
+def _subscript(element: Any) -> str:
+    subscript = element.subscript
+    if subscript is None:
+        return ""
+    return f".{subscript.value}" if subscript.field.endswith("_key") else f"[{subscript.value}]"
+
+
+@cache
+def _check_of(descriptor: Descriptor) -> Check | None:
+    """The check of what a message names by public lists; None when it names nothing."""
+    checks = [check for field in fields_of(descriptor) if (check := _field_check(field))]
+    if not checks:
+        return None
+
+    def check_all(message: Message, prefix: str) -> Iterator[Flaw]:
+        for check in checks:
+            yield from check(message, prefix)
+
+    return check_all
+
+
+def _field_check(field: Field) -> Check | None:
+    standard = field.descriptor.GetOptions().Extensions[options_pb2.standard]
+    if standard != options_pb2.STANDARD_UNSPECIFIED:
+        return _standard_check(field, standard)
+    if field.kind is Kind.MONEY:
+        return _money_check(field)
+    if field.kind is Kind.MESSAGE and not field.is_map and field.message is not None:
+        below = _check_of(field.message)
+        return None if below is None else _below_check(field, below)
+    return None
+
+
+def _below_check(field: Field, below: Check) -> Check:
+    name = field.name
+
+    def check(message: Message, prefix: str) -> Iterator[Flaw]:
+        if field.repeated:
+            for index, item in enumerate(getattr(message, name)):
+                yield from below(item, f"{prefix}{name}[{index}].")
+        elif message.HasField(name):
+            yield from below(getattr(message, name), f"{prefix}{name}.")
+
+    return check
+
+
+def _standard_check(field: Field, standard: int) -> Check:
+    name, is_in = field.name, _LISTS[standard]
+    reason = "UNKNOWN_" + str(options_pb2.Standard.Name(standard))
+
+    def check(message: Message, prefix: str) -> Iterator[Flaw]:
+        value = getattr(message, name)
+        if value and not is_in(value):
+            yield Flaw(prefix + name, reason, "is not in the list")
+
+    return check
+
+
+def _money_check(field: Field) -> Check:
+    name = field.name
+
+    def check(message: Message, prefix: str) -> Iterator[Flaw]:
+        if not message.HasField(name):
+            return
+        money = getattr(message, name)
+        if not is_currency(money.currency_code):
+            yield Flaw(f"{prefix}{name}.currency_code", "UNKNOWN_CURRENCY", "is not in the list")
+        if abs(money.nanos) > 999_999_999 or money.units * money.nanos < 0:
+            yield Flaw(f"{prefix}{name}.nanos", "INVALID_AMOUNT", "does not fit the units")
+
+    return check
+
+
+def is_day(text: str) -> bool:
+    """Whether the text is a calendar day that exists, `YYYY-MM-DD`."""
+    if _DAY.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+@cache
+def is_language(text: str) -> bool:
+    """Whether the text is a language tag of BCP 47 whose language exists."""
+    if _TAG.fullmatch(text) is None:
+        return False
+    try:
+        Locale.parse(text, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return _is_iso_language(text.partition("-")[0].lower()) and "-" not in text
+    return True
+
+
+def _is_iso_language(code: str) -> bool:
+    key = "alpha_2" if len(code) == 2 else "alpha_3"
+    return pycountry.languages.get(**{key: code}) is not None
+
+
+def is_time_zone(text: str) -> bool:
+    """Whether the text is a zone of the IANA database."""
+    return text in _time_zones()
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+@cache
+def is_region(text: str) -> bool:
+    """Whether the text is a country of ISO 3166-1 in two capital letters."""
+    return text.isupper() and pycountry.countries.get(alpha_2=text) is not None
+
+
+@cache
+def is_currency(text: str) -> bool:
+    """Whether the text is a currency of ISO 4217 in three capital letters."""
+    return text.isupper() and pycountry.currencies.get(alpha_3=text) is not None
+
+
+_LISTS: Mapping[int, Callable[[str], bool]] = {
+    options_pb2.CALENDAR_DAY: is_day,
+    options_pb2.LANGUAGE: is_language,
+    options_pb2.TIME_ZONE: is_time_zone,
+    options_pb2.REGION: is_region,
+    options_pb2.CURRENCY: is_currency,
+}

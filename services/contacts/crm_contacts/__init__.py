@@ -1,0 +1,1 @@
+"""The contacts service: contacts, organizations, interactions and consents."""

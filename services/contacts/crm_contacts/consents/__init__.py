@@ -1,0 +1,1 @@
+"""Consents: what a person allowed the company to do."""

@@ -1,0 +1,37 @@
+"""What is stored of a consent."""
+
+from datetime import datetime
+
+from crm.contacts.v1 import consents_pb2
+from crm_chassis.resources.document import Resource
+from mongoengine import BooleanField, DateTimeField, StringField
+
+from crm_contacts.contacts.documents import Contact
+
+
+class Consent(Resource):
+    message = consents_pb2.Consent
+    meta = {
+        "collection": "consents",
+        "indexes": [("container", "purpose", "channel", "-capture_time")],
+    }
+    container_document = Contact
+    # Of the consents of a moment, the newest of each purpose and channel was in force.
+    as_of_stages = (
+        {
+            "$setWindowFields": {
+                "partitionBy": {"purpose": "$purpose", "channel": "$channel"},
+                "sortBy": {"capture_time": -1, "_id": -1},
+                "output": {"rank": {"$documentNumber": {}}},
+            }
+        },
+        {"$set": {"in_force": {"$eq": ["$rank", 1]}}},
+        {"$set": {"data.inForce": "$in_force"}},
+    )
+
+    purpose: str = StringField(required=True)
+    channel: str = StringField(required=True)
+    state: str = StringField(required=True)
+    source: str | None = StringField()
+    capture_time: datetime = DateTimeField()
+    in_force: bool = BooleanField()

@@ -1,0 +1,1 @@
+"""Contact points: the ways to reach a person or an organization."""

@@ -1,0 +1,1 @@
+"""Contacts: the people that the company deals with."""

@@ -1,0 +1,74 @@
+"""Changes to contacts. Each runs in one transaction and announces what it did."""
+
+from collections.abc import Sequence
+
+from crm_chassis.resources.document import take_over
+from crm_chassis.resources.transaction import Transaction
+
+from crm_contacts.contact_points.rules import refuse_two_primaries, tidy_address
+from crm_contacts.contacts.documents import Contact
+from crm_contacts.contacts.rules import display_name_of, refuse_backward_span
+
+
+def create_contact(tx: Transaction, contact: Contact) -> Contact:
+    """Store a new contact.
+
+    Raises:
+        Invalid: it has no name, address or number, or breaks another rule.
+        Exists: another one has one of its external ids.
+    """
+    _settle(contact)
+    return tx.insert(contact)
+
+
+def update_contact(
+    tx: Transaction, changes: Contact, paths: Sequence[str], etag: str
+) -> Contact:
+    """Take over from `changes` the fields that `paths` name.
+
+    Raises:
+        NotFound: there is no such contact.
+        Stale: an `etag` is given, and it has changed since.
+        Invalid, Exists: as in `create_contact`.
+    """
+    contact = tx.load(Contact, changes.name, expecting=etag)
+    take_over(changes, contact, paths)
+    _settle(contact)
+    return tx.update(contact)
+
+
+def delete_contact(tx: Transaction, name: str, etag: str) -> Contact:
+    """Take a contact away, and with it what stands below it.
+
+    Raises:
+        NotFound, Stale: as in `update_contact`.
+    """
+    return tx.delete(tx.load(Contact, name, expecting=etag))
+
+
+def undelete_contact(tx: Transaction, name: str, etag: str) -> Contact:
+    """Bring a contact back.
+
+    Raises:
+        NotFound, Stale: as in `update_contact`.
+        NotAllowed: it was not taken away.
+        Exists: one of its external ids is another one's by now.
+    """
+    return tx.undelete(tx.load_deleted(Contact, name, expecting=etag))
+
+
+def _settle(contact: Contact) -> None:
+    """Bring the values into the form they are kept in, and refuse what cannot be."""
+    for email in contact.emails:
+        email.address = tidy_address(email.address)
+    for field in ("emails", "phones", "addresses", "positions"):
+        refuse_two_primaries(field, [point.primary is True for point in getattr(contact, field)])
+    for index, position in enumerate(contact.positions):
+        field = f"positions[{index}].end_date"
+        refuse_backward_span(field, position.start_date, position.end_date)
+    contact.display_name = display_name_of(
+        contact.given_name,
+        contact.family_name,
+        [email.address for email in contact.emails],
+        [phone.number for phone in contact.phones],
+    )

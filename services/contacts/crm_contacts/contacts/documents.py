@@ -1,0 +1,54 @@
+"""What is stored of a contact."""
+
+from crm.contacts.v1 import contacts_pb2
+from crm_chassis.resources.document import Resource
+from mongoengine import (
+    BooleanField,
+    EmbeddedDocument,
+    EmbeddedDocumentListField,
+    ListField,
+    MapField,
+    StringField,
+)
+
+from crm_contacts.contact_points.documents import Address, EmailAddress, PhoneNumber
+
+
+class Position(EmbeddedDocument):
+    organization: str = StringField(required=True)
+    title: str | None = StringField()
+    primary: bool = BooleanField()
+    start_date: str | None = StringField()
+    end_date: str | None = StringField()
+
+
+class Contact(Resource):
+    message = contacts_pb2.Contact
+    meta = {
+        "collection": "contacts",
+        "indexes": [
+            "words",
+            "display_name",
+            "update_time",
+            "emails.address",
+            "positions.organization",
+            "owner",
+            "teams",
+        ],
+    }
+    searchable = ("display_name", "emails.address", "phones.number", "external_ids", "tags")
+
+    given_name: str | None = StringField()
+    family_name: str | None = StringField()
+    display_name: str = StringField()
+    emails: list[EmailAddress] = EmbeddedDocumentListField(EmailAddress)
+    phones: list[PhoneNumber] = EmbeddedDocumentListField(PhoneNumber)
+    addresses: list[Address] = EmbeddedDocumentListField(Address)
+    positions: list[Position] = EmbeddedDocumentListField(Position)
+    language_code: str | None = StringField()
+    time_zone: str | None = StringField()
+    birth_date: str | None = StringField()
+    lifecycle_stage: str | None = StringField()
+    source: str | None = StringField()
+    external_ids: dict[str, str] = MapField(StringField())
+    tags: list[str] = ListField(StringField())

@@ -1,0 +1,1 @@
+"""Interactions: each time the company and a person were in touch."""

@@ -1,0 +1,1 @@
+"""Organizations: the companies, households and bodies that people belong to."""

@@ -1,0 +1,24 @@
+"""What is stored of an organization."""
+
+from crm.contacts.v1 import organizations_pb2
+from crm_chassis.resources.document import Resource
+from mongoengine import EmbeddedDocumentListField, ListField, MapField, StringField
+
+from crm_contacts.contact_points.documents import Address
+
+
+class Organization(Resource):
+    message = organizations_pb2.Organization
+    meta = {
+        "collection": "organizations",
+        "indexes": ["domains", "parent", "update_time", "display_name", "words", "owner", "teams"],
+    }
+    searchable = ("display_name", "domains", "tags", "external_ids")
+
+    display_name: str = StringField(required=True)
+    domains: list[str] = ListField(StringField())
+    industry: str | None = StringField()
+    parent: str | None = StringField()
+    addresses: list[Address] = EmbeddedDocumentListField(Address)
+    external_ids: dict[str, str] = MapField(StringField())
+    tags: list[str] = ListField(StringField())
