@@ -11,10 +11,6 @@ from crm_chassis.mongo.connection import database
 from crm_chassis.resources.etags import etag_of
 from crm_chassis.resources.shape import field_names, pattern_of
 
-# What a row has beside the message's fields: the house's own, never under the version.
-BESIDE = frozenset({"_id", "version", "container", "guard", "words"})
-
-
 class Resource(Document):
     """A document with the field names of its message.
 
@@ -46,6 +42,8 @@ class Resource(Document):
     create_time = DateTimeField()
     update_time = DateTimeField()
     delete_time = DateTimeField()
+    # What it is found by; made by storing.
+    words: list[str] = ListField(StringField())
 
     # The row that a transaction read or wrote last; what an update is compared with.
     stored: dict[str, Any]
@@ -81,7 +79,7 @@ class Resource(Document):
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Self:
         """The document of a stored row."""
-        document: Self = cls._from_son(row, created=True)
+        document: Self = cls._from_son(row)
         return document
 
     @classmethod
