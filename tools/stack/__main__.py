@@ -1,0 +1,79 @@
+"""The command line of the local stack: `python -m stack {up|down|run|status|logs|reset}`."""
+
+import argparse
+import os
+import sys
+
+from stack.layout import Layout, StackError, layout_from_environment
+from stack.lifecycle import down, reset, run, say, up
+from stack.readiness import standings
+from stack.services import SERVICES
+from stack.supervision import is_supervised
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="stack", description=__doc__)
+    parser.add_argument("command", choices=["up", "down", "run", "status", "logs", "reset"])
+    parser.add_argument("--service", default="", help="logs: of this service only")
+    parser.add_argument("--process", default="", help="logs: of this process only")
+    arguments = parser.parse_args()
+    layout = layout_from_environment()
+    try:
+        _obey(layout, arguments)
+    except (StackError, FileNotFoundError, TimeoutError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _obey(layout: Layout, arguments: argparse.Namespace) -> None:
+    match arguments.command:
+        case "up":
+            say(f"{up(layout).url} is ready; {layout.env} tells the rest.")
+        case "down":
+            down(layout)
+        case "run":
+            run(layout)
+        case "status":
+            _show_status(layout)
+        case "logs":
+            _follow_logs(layout, arguments.service, arguments.process)
+        case "reset":
+            _reset_if_sure(layout)
+
+
+def _show_status(layout: Layout) -> None:
+    if not is_supervised(layout):
+        say(f"Nothing runs in {layout.folder}.")
+        return
+    for standing in standings(layout):
+        ready = "ready" if standing.ready else f"not ready  {standing.complaint}"
+        say(f"{standing.name:24}{standing.pid or '-':>8}  {standing.state:10}{ready}".rstrip())
+
+
+def _follow_logs(layout: Layout, service: str, process: str) -> None:
+    if service and service not in {known.name for known in SERVICES}:
+        pattern = f"{service}.log"
+    else:
+        pattern = f"{service or '*'}-{process or '*'}.log"
+    logs = sorted(map(str, layout.logs.glob(pattern)))
+    if not logs:
+        message = f"There is no log {pattern} in {layout.logs}."
+        raise StackError(message)
+    os.execvp("tail", ["tail", "-n", "100", "-F", *logs])
+
+
+def _reset_if_sure(layout: Layout) -> None:
+    if not layout.folder.exists():
+        say(f"There is no data in {layout.folder}.")
+        return
+    answer = input(f"Delete all data of the local stack in {layout.folder}? [y/N] ")
+    if answer.strip().lower() == "y":
+        reset(layout)
+        say("Deleted.")
+    else:
+        say("Nothing is deleted.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

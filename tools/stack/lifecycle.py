@@ -1,0 +1,214 @@
+"""Starting and ending a stack as a whole."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+from crm_chassis.testing.processes import end_of
+from stack.databases import prepare_mongodb, prepare_rabbitmq
+from stack.layout import PYTHON, ROOT, Layout, StackError, replace_file
+from stack.ports import chosen_ports, kept_ports
+from stack.programs import (
+    MIGRATE,
+    SUITE,
+    Stack,
+    processes,
+    programs,
+    stack_of,
+    variables,
+)
+from stack.readiness import Standing, standings
+from stack.services import GATEWAY
+from stack.supervision import (
+    MARK,
+    is_supervised,
+    start_supervisor,
+    stop_supervisor,
+    supervisor,
+)
+
+PATIENCE = 120.0
+# A process that ends so often although its servers are there will not get up by itself.
+STARTS = 4
+
+
+def up(layout: Layout) -> Stack:
+    """Start what does not run, and return when every process is ready and the demo company is in.
+
+    Raises:
+        StackError: a process is not; names it and tells the end of its log.
+    """
+    layout.create()
+    with _alone(layout):
+        stack = stack_of(layout, kept_ports(layout)) if is_supervised(layout) else _start(layout)
+        _wait_until_ready(layout)
+        _write_env(stack, _api_key(stack))
+        _load_demo(stack)
+    return stack
+
+
+def down(layout: Layout) -> None:
+    """End every process of the stack."""
+    stop_supervisor(layout)
+    layout.pids.unlink(missing_ok=True)
+    layout.env.unlink(missing_ok=True)
+
+
+def run(layout: Layout) -> None:
+    """The stack in the foreground: until Ctrl-C, or the supervisor's end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        stack = up(layout)
+        say(f"\n  {stack.url}          the suite (its API: {stack.url}/docs)")
+        say(f"  {read_api_key(layout)}  an administrator's API key\n")
+        say("  make status, make logs S=contacts P=api tell more. Ctrl-C stops all of it.")
+        while is_supervised(layout):
+            time.sleep(1)
+    except KeyboardInterrupt:
+        say("\nStopping ...")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        down(layout)
+
+
+def reset(layout: Layout) -> None:
+    """End the stack and delete its data."""
+    down(layout)
+    if layout.ports.exists():  # a stack lived here
+        shutil.rmtree(layout.folder)
+
+
+def read_api_key(layout: Layout) -> str:
+    return layout.api_key.read_text(encoding="ascii").strip()
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+@contextlib.contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    with (layout.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"Somebody else is starting the stack in {layout.folder}."
+            raise StackError(message) from None
+        yield
+
+
+def _start(layout: Layout) -> Stack:
+    stop_supervisor(layout)  # what a killed one may have left
+    stack = stack_of(layout, chosen_ports(layout))
+    prepare_rabbitmq(stack)
+    say(f"Starting MongoDB, RabbitMQ and the suite in {layout.folder} ...")
+    start_supervisor(layout, programs(stack))
+    _write_env(stack, "")
+    prepare_mongodb(stack)
+    supervisor(layout).startProcessGroup(SUITE, False)
+    return stack
+
+
+def _wait_until_ready(layout: Layout) -> None:
+    end = time.monotonic() + PATIENCE
+    told = time.monotonic() + 5
+    starts: defaultdict[str, set[int]] = defaultdict(set)
+    while late := [standing for standing in standings(layout) if not standing.ready]:
+        if hopeless := _hopeless(late, starts):
+            _give_up(layout, hopeless)
+        if time.monotonic() > end:
+            _give_up(layout, late[0])
+        if time.monotonic() > told:
+            say(f"Waiting for {', '.join(standing.name for standing in late)} ...")
+            told = time.monotonic() + 10
+        time.sleep(0.2)
+
+
+def _hopeless(late: list[Standing], starts: dict[str, set[int]]) -> Standing | None:
+    ours = {MIGRATE, *processes()}
+    if any(standing.name not in ours for standing in late):
+        return None
+    for standing in late:
+        starts[standing.name].add(standing.pid)
+        if len(starts[standing.name] - {0}) >= STARTS:
+            return standing
+    return None
+
+
+def _give_up(layout: Layout, standing: Standing) -> None:
+    log = layout.log(standing.name)
+    message = (
+        f"{standing.name} is not ready ({standing.complaint or standing.state}). "
+        f"The end of {log}:\n{end_of(log)}\n\n"
+        f"What started is left running: look with `make status`, end it with `make down`."
+    )
+    raise StackError(message)
+
+
+def _api_key(stack: Stack) -> str:
+    layout = stack.layout
+    if not layout.api_key.exists():
+        answer = _ask_gateway(stack, "bootstrap")
+        replace_file(layout.api_key, answer.split()[-1] + "\n", mode=0o600)
+    return read_api_key(layout)
+
+
+def _ask_gateway(stack: Stack, command: str) -> str:
+    answer = subprocess.run(
+        [PYTHON, "-m", GATEWAY.package, command],
+        env={**os.environ, **variables(stack, GATEWAY, MIGRATE), MARK: str(stack.layout.folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode or not answer.stdout.strip():
+        message = f"`{GATEWAY.package} {command}` failed:\n{answer.stdout}{answer.stderr}"
+        raise StackError(message)
+    return answer.stdout
+
+
+def _write_env(stack: Stack, api_key: str) -> None:
+    ports = stack.ports
+    values = {
+        "CRM_URL": stack.url,
+        "CRM_API_KEY": api_key,
+        "CRM_MONGODB_URI": stack.mongodb_uri(),
+        "CRM_RABBITMQ_URI": stack.rabbitmq_uri(),
+        "CRM_MAILBOX": stack.layout.mailbox,
+        "CRM_METRICS_URLS": ",".join(
+            f"http://127.0.0.1:{ports[process]}/metrics" for process in processes()
+        ),
+    }
+    lines = [f"{name}={value}\n" for name, value in values.items()]
+    replace_file(stack.layout.env, "".join(lines), mode=0o600)
+
+
+def _load_demo(stack: Stack) -> None:
+    layout = stack.layout
+    if os.environ.get("CRM_DEMO", "1") == "0" or layout.demo_is_loaded.exists():
+        return
+    say("Loading the demo company ...")
+    access = {"CRM_URL": stack.url, "CRM_API_KEY": read_api_key(layout)}
+    log = layout.log("demo")
+    with log.open("wb") as output:
+        code = subprocess.run(
+            [PYTHON, "-m", "crm_demo"],
+            cwd=ROOT / "demo",
+            env={**os.environ, **access, MARK: str(layout.folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+        ).returncode
+    if code:
+        message = f"The demo company could not be loaded. The end of {log}:\n{end_of(log)}"
+        raise StackError(message)
+    layout.demo_is_loaded.touch()

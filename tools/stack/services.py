@@ -1,0 +1,28 @@
+"""What the suite consists of: the one list of services and their processes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service by its name in folders and files, and the processes that serve it."""
+
+    name: str
+    processes: tuple[str, ...]
+
+    @property
+    def package(self) -> str:
+        return f"crm_{self.name.replace('-', '_')}"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its variables begin with."""
+        return f"{self.package.upper()}_"
+
+
+SERVICES = (
+    Service("contacts", ("api", "relay", "worker")),
+    Service("analytics", ("api", "consumer")),
+    Service("gateway", ("api", "relay")),
+)
+GATEWAY = SERVICES[-1]
