@@ -1,4 +1,4 @@
-"""Errors on the wire: one table from kinds of refusal to gRPC codes and HTTP statuses, both ways."""
+"""Errors on the wire: one table from kinds of refusal to codes of gRPC and HTTP, both ways."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +70,7 @@ def kind_of(refusal: Refusal) -> str:
 
 
 def refusal_of(error: Any) -> Refusal:
-    """The refusal that a peer's `grpc.RpcError` tells; `Unavailable` when the peer itself failed."""
+    """The refusal that a peer's `grpc.RpcError` tells; `Unavailable` when the peer failed."""
     told = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None
     if told is not None and told.details:
         found = _told(told)

@@ -1,0 +1,49 @@
+"""The database's failures in the words of the house, and how long it may take."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pymongo
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from crm_chassis.kernel.errors import Conflict, Overdue, Refusal, Unavailable
+from crm_chassis.mongo.connection import ping
+
+_WRITE_CONFLICT = 112
+_PROBE_SECONDS = 1.0
+
+time_limit: Callable[[float], AbstractContextManager[None]] = pymongo.timeout
+
+
+def refusal_of(error: PyMongoError) -> Refusal | None:
+    """What a caller is told of the driver's error; None when it is a fault of ours."""
+    if isinstance(error, ServerSelectionTimeoutError):
+        return Unavailable("The database does not answer.", retry_after=1)
+    if error.timeout or isinstance(error, ExecutionTimeout):
+        return Overdue("The database did not answer in time.")
+    if isinstance(error, ConnectionFailure):
+        return Unavailable("The database does not answer.", retry_after=1)
+    if isinstance(error, OperationFailure) and error.code == _WRITE_CONFLICT:
+        return Conflict("Somebody else changed it at the same moment.")
+    return None
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether the error is the database driver's."""
+    return isinstance(error, PyMongoError)
+
+
+def check_database() -> None:
+    """Do nothing while the database answers soon.
+
+    Raises:
+        PyMongoError: it does not.
+    """
+    with time_limit(_PROBE_SECONDS):
+        ping()
