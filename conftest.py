@@ -1,4 +1,4 @@
-"""What every test of the suite is run with: the servers' fixtures, the scale, and no skips in CI."""
+"""What every test is run with: the servers' fixtures, the scale, and no skips in CI."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,13 @@ pytest_plugins = ["crm_chassis.testing.fixtures"]
 # 1 in `make test`; `make verify` runs the same tests at full length through a larger number.
 SCALE = float(os.environ.get("CRM_TEST_SCALE", "1"))
 
-settings.register_profile("suite", max_examples=int(50 * SCALE), deadline=None, print_blob=True)
+settings.register_profile(
+    "suite",
+    max_examples=int(50 * SCALE),
+    deadline=None,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+)
 settings.load_profile("suite")
 
 

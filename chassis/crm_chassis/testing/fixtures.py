@@ -1,4 +1,4 @@
-"""Fixtures of every test that needs a real server: one mongod and one RabbitMQ for the whole run."""
+"""Fixtures for tests that need a real server: one mongod and one RabbitMQ for the whole run."""
 
 import json
 import os

@@ -69,6 +69,8 @@ def mongod_command(
     command += ["--wiredTigerCacheSizeGB", "0.25"]
     # Sampling its own figures each second is most of what an idle mongod does.
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+    # What a killed process had begun holds its rows until the server gives it up.
+    command += ["--setParameter", "transactionLifetimeLimitSeconds=10"]
     # A primary waits 15 s for another one to take over before it ends, and there is none.
     command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
     if key_file:

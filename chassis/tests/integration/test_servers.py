@@ -1,4 +1,4 @@
-"""The servers that tests run against are real, shared by the run, and a test's own where it matters."""
+"""The servers that tests run against are real, shared by the run, and kept apart for each."""
 
 import pika
 import pytest

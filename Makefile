@@ -1,0 +1,118 @@
+# Every command a person types. A bare `make` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# uv trusts the certificates of this machine, and takes the Python that is there.
+export UV_SYSTEM_CERTS := 1
+export UV_PYTHON_DOWNLOADS := never
+
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+UV = $(shell command -v uv || echo .venv/bin/uv)
+STACK := PYTHONPATH=tools $(PYTHON) -m stack
+WORKERS ?= 2
+
+# What setup has done leaves a file here, and is done again when what it was made from is newer.
+MADE := .venv/.made
+MEMBERS := proto chassis $(patsubst %/,%,$(dir $(wildcard services/*/pyproject.toml)))
+PROTOS := $(shell find proto/crm) $(wildcard tools/build_protos.py tools/image.py)
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ The suite on this machine
+
+.PHONY: run up down status logs reset
+run: setup servers ## Run the suite in the foreground, prepared and with the demo company; Ctrl-C stops it
+	@$(STACK) run
+
+up: setup servers ## The same in the background: returns when every process is ready
+	@$(STACK) up
+
+down: $(MADE)/members ## Stop every process of the suite
+	@$(STACK) down
+
+status: $(MADE)/members ## Show what runs and what is ready
+	@$(STACK) status
+
+logs: $(MADE)/members ## Follow the logs, of one service (S=contacts) or one process (S=contacts P=relay)
+	@$(STACK) logs --service "$(S)" --process "$(P)"
+
+reset: $(MADE)/members ## Delete the local data, after asking
+	@$(STACK) reset
+
+##@ Work on it
+
+.PHONY: test verify check bench format lock
+test: setup servers ## Run all tests, the long ones shortened
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
+
+verify: setup servers ## Run the same tests at full length
+	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --timeout 3600
+
+check: setup ## Check format, lint, types, import rules and protos
+	@echo "Format and lint ..."
+	@.venv/bin/ruff format --check --quiet . || { .venv/bin/ruff format --check .; exit 1; }
+	@.venv/bin/ruff check --quiet .
+	@$(PYTHON) tools/check_sizes.py
+	@echo "Types ..."
+	@.venv/bin/mypy
+	@echo "Import rules ..."
+	@.venv/bin/lint-imports > $(MADE)/imports.txt || { cat $(MADE)/imports.txt; exit 1; }
+	@echo "Protos ..."
+	@$(PYTHON) tools/check_protos.py
+	@$(PYTHON) tools/events_doc.py --check
+
+bench: setup servers ## Run the benchmarks on a stack of their own, and write bench/results/latest.json
+	@$(PYTHON) -m bench
+
+format: setup ## Format the code, and mend what the linter can
+	@.venv/bin/ruff check --quiet --fix . || true
+	@.venv/bin/ruff format .
+
+lock: $(MADE)/venv ## Write requirements.lock anew from requirements.in (U=--upgrade: newest versions)
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url $(U) --output-file requirements.lock requirements.in
+
+##@ What they need
+
+.PHONY: setup servers
+setup: proto/gen/.made $(MADE)/members ## Prepare packages and generated code, as far as they are missing
+
+$(MADE)/venv:
+	@echo "Making the virtual environment .venv ..."
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed: name one with PYTHON3=..."; exit 1; }
+	@if command -v uv > /dev/null; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON3) .venv; \
+	else \
+	  $(PYTHON3) -m venv .venv || { echo "Install python3-venv."; exit 1; }; \
+	  .venv/bin/pip install --quiet uv; \
+	fi
+	@mkdir -p $(MADE) && touch $@
+
+$(MADE)/packages: requirements.lock $(MADE)/venv
+	@echo "Installing packages (1 GB, a minute or two the first time) ..."
+	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+$(MADE)/members: $(MEMBERS:%=%/pyproject.toml) $(MADE)/packages
+	@echo "Linking our own packages ..."
+	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+proto/gen/.made: $(PROTOS) $(MADE)/packages
+	@echo "Generating code from the protos ..."
+	@$(PYTHON) tools/build_protos.py
+	@touch $@
+
+# mongod comes with the packages; on a bare Debian it misses one library.
+servers: $(MADE)/packages
+	@if [ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && ! command -v rabbitmq-server > /dev/null; \
+	  then tools/install_package.sh rabbitmq-server; fi
+	@if ldd .venv/lib/python*/site-packages/fiftyone/db/bin/mongod 2> /dev/null \
+	  | grep -q 'libcurl.*not found'; then tools/install_package.sh libcurl4; fi
