@@ -3,20 +3,21 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.api.v1 import operations_pb2
 from pymongo import ReturnDocument
-from pymongo.collection import Collection as Rows
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import new_id
+from crm_chassis.mongo.claiming import LEASE, Change, ClaimLost, claim_row
 from crm_chassis.mongo.connection import database
-from crm_chassis.mongo.schedule import Change, ClaimLost
 from crm_chassis.telemetry.context import Call, Principal, current_call
 
-LEASE = timedelta(seconds=15)
+if TYPE_CHECKING:
+    from pymongo.collection import Collection as Rows
+
 LONGEST_PAUSE = timedelta(minutes=2)
 COLLECTION = "operations"
 Row = Mapping[str, Any]
@@ -109,13 +110,7 @@ def request_cancel(operation_id: str, visible: Mapping[str, Any] | None = None) 
 
 def claim(kinds: Collection[str], lease: timedelta = LEASE) -> Operation | None:
     """The work of these kinds that waits the longest, this worker's alone while the lease lasts."""
-    moment = now()
-    row = _rows().find_one_and_update(
-        {"ready": {"$lte": moment}, "kind": {"$in": list(kinds)}},
-        {"$set": {"ready": moment + lease, "claim": new_id()}, "$inc": {"attempts": 1}},
-        sort={"ready": 1},
-        return_document=ReturnDocument.AFTER,
-    )
+    row = claim_row(_rows(), {"kind": {"$in": list(kinds)}}, lease)
     return _operation(row) if row else None
 
 

@@ -3,35 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
-
-from pymongo import ReturnDocument
-from pymongo.client_session import ClientSession
-from pymongo.collection import Collection as Rows
+from typing import TYPE_CHECKING, Any
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.ids import new_id
+from crm_chassis.mongo.claiming import LEASE, Change, ClaimLost, claim_row
 from crm_chassis.mongo.connection import database
 from crm_chassis.telemetry.context import Call, current_call, service_principal
 
-LEASE = timedelta(seconds=15)
+if TYPE_CHECKING:
+    from pymongo.collection import Collection as Rows
+
 LONGEST_PAUSE = timedelta(minutes=10)
-
-
-class ClaimLost(Exception):
-    """Another worker took the row over, or it is gone: nothing of this one may be stored."""
-
-
-class Change(Protocol):
-    """What of a transaction these rows are written with."""
-
-    @property
-    def session(self) -> ClientSession:
-        """The session that the transaction runs in."""
-
-    @property
-    def now(self) -> datetime:
-        """The transaction's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +78,7 @@ def cancel(tx: Change, timer: str, subject: str) -> bool:
 
 def claim(timers: Collection[str], lease: timedelta = LEASE) -> Timer | None:
     """The timer of these names that waits the longest, this worker's while the lease lasts."""
-    moment = now()
-    row = _rows().find_one_and_update(
-        {"ready": {"$lte": moment}, "timer": {"$in": list(timers)}},
-        {"$set": {"ready": moment + lease, "claim": new_id()}, "$inc": {"attempts": 1}},
-        sort={"ready": 1},
-        return_document=ReturnDocument.AFTER,
-    )
+    row = claim_row(_rows(), {"timer": {"$in": list(timers)}}, lease)
     if row is None:
         return None
     same = {name: row[name] for name in Timer.__slots__ if name != "name"}

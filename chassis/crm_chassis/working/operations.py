@@ -7,8 +7,8 @@ from threading import Event
 
 from crm_chassis.kernel.errors import Conflict, Refusal, TooMany, Unavailable
 from crm_chassis.mongo import operations
+from crm_chassis.mongo.claiming import ClaimLost
 from crm_chassis.mongo.operations import Operation, Progress
-from crm_chassis.mongo.schedule import ClaimLost
 from crm_chassis.resources.transaction import Transaction, in_transaction
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.telemetry.logging import logger

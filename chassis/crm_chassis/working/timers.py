@@ -6,7 +6,8 @@ from datetime import datetime
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.mongo import schedule
-from crm_chassis.mongo.schedule import ClaimLost, Timer
+from crm_chassis.mongo.claiming import ClaimLost
+from crm_chassis.mongo.schedule import Timer
 from crm_chassis.resources.transaction import Transaction, as_call
 from crm_chassis.telemetry.logging import logger
 from crm_chassis.telemetry.metrics import (

@@ -19,7 +19,7 @@ OPERATION_PAUSE = 1.0
 # Two long ones at a time, so that a small import does not wait for a large one.
 OPERATION_THREADS = 2
 # How often claims are renewed and the lateness is measured; well within a claim's lease.
-ROUND = 5.0
+ROUND = 3.0
 AFTER_ERROR = 2.0
 log = logger(__name__)
 

@@ -1,0 +1,64 @@
+"""Claiming rows that are ready: one worker alone carries a row on, while its lease lasts.
+
+A row says when it may be taken (`ready`) and by which claim it was taken last (`claim`). What the
+claimer stores of its work names the claim in its condition, in the transaction of the effect: one
+whose lease ran out, and whose row was taken by another, stores nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.errors import ExecutionTimeout
+
+from crm_chassis.kernel.clock import now
+from crm_chassis.kernel.ids import new_id
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pymongo.collection import Collection
+
+    Rows = Collection[dict[str, Any]]
+
+LEASE = timedelta(seconds=10)
+# How many of those that wait the longest are tried, and how long one may be held up.
+CANDIDATES = 20
+PATIENCE_MS = 100
+
+
+class ClaimLost(Exception):
+    """Another worker took the row over, or it is gone: nothing of this one may be stored."""
+
+
+class Change(Protocol):
+    """What of a transaction rows are written with that are no resources."""
+
+    session: ClientSession
+    now: "datetime"
+
+
+def claim_row(
+    rows: "Rows", condition: Mapping[str, Any], lease: timedelta = LEASE
+) -> dict[str, Any] | None:
+    """The row that waits the longest, taken for `lease`; None when none is ready.
+
+    A row that a dead worker's transaction still holds is passed over: the server ends that
+    transaction in its own time, and the others need not wait for it.
+    """
+    ready = {**condition, "ready": {"$lte": now()}}
+    for candidate in rows.find(ready, {"_id": 1}, sort={"ready": 1}, limit=CANDIDATES):
+        try:
+            row = rows.find_one_and_update(
+                {**ready, "_id": candidate["_id"]},
+                {"$set": {"ready": now() + lease, "claim": new_id()}, "$inc": {"attempts": 1}},
+                return_document=ReturnDocument.AFTER,
+                maxTimeMS=PATIENCE_MS,
+            )
+        except ExecutionTimeout:
+            continue
+        if row is not None:
+            return row
+    return None
