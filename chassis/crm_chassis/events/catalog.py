@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import cast
 
 from crm.api.v1 import options_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+
+from crm_chassis.events.options import option_of
 
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -27,7 +30,7 @@ def event_type(descriptor: Descriptor, word: str) -> str:
 
 def words_of(descriptor: Descriptor) -> tuple[str, ...]:
     """The past tenses that a resource announces; none when it is not a resource."""
-    return tuple(descriptor.GetOptions().Extensions[options_pb2.events].announces)
+    return tuple(option_of(descriptor, options_pb2.events).announces)
 
 
 @cache
@@ -35,9 +38,10 @@ def announced(service: str) -> Mapping[str, type[Message]]:
     """The event types of a service (`service_desk`) and the message that each carries."""
     return MappingProxyType(
         {
-            event_type(message.DESCRIPTOR, word): message
+            event_type(descriptor, word): message
             for message in _messages(service)
-            for word in words_of(message.DESCRIPTOR)
+            for descriptor in [cast(Descriptor, message.DESCRIPTOR)]
+            for word in words_of(descriptor)
         }
     )
 

@@ -14,11 +14,11 @@ def id_of(name: str) -> str:
 
 
 def collection_of(name: str) -> str:
-    """The collection that a resource name ends in: `interactions` of `contacts/1/interactions/2`."""
+    """The collection that a name ends in: `interactions` of `contacts/1/interactions/2`."""
     return name.rsplit("/", 2)[-2]
 
 
 def container_of(name: str) -> str | None:
-    """The resource that a name stands below: `contacts/1` of `contacts/1/interactions/2`."""
+    """What a name stands below: `contacts/1` of `contacts/1/interactions/2`."""
     segments = name.split("/")
     return "/".join(segments[:-2]) if len(segments) > 2 else None

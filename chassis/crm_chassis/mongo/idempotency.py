@@ -1,4 +1,4 @@
-"""The answers given to idempotency keys, so that a repetition gets the same one and no second effect."""
+"""The answers to idempotency keys: a repetition gets the same one and has no second effect."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any

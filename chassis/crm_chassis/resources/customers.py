@@ -46,7 +46,7 @@ def _finder(descriptor: Descriptor) -> Finder:
 
 def _field_finder(field: Field) -> Callable[[Any], Iterator[str]] | None:
     if field.reference in CUSTOMER_TYPES:
-        return (lambda value: iter(value)) if field.repeated else (lambda value: iter((value,)))
+        return iter if field.repeated else (lambda value: iter((value,)))
     if field.kind is not Kind.MESSAGE or field.is_map or field.message is None:
         return None
     if not _refers(field.message):

@@ -1,8 +1,9 @@
 """What is stored of a resource: the one base class of the house."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from mongoengine import DateTimeField, Document, IntField, ListField, StringField
 
@@ -11,7 +12,8 @@ from crm_chassis.mongo.connection import database
 from crm_chassis.resources.etags import etag_of
 from crm_chassis.resources.shape import field_names, pattern_of
 
-class Resource(Document):
+
+class Resource(Document):  # type: ignore[misc]  # mongoengine has no types
     """A document with the field names of its message.
 
     `message` decides: its proto names the collection, the pattern of its names and the events
@@ -57,19 +59,24 @@ class Resource(Document):
         return cls.rows()
 
     @classmethod
+    def descriptor(cls) -> Descriptor:
+        """The descriptor of its message."""
+        return cast(Descriptor, cls.message.DESCRIPTOR)
+
+    @classmethod
     def collection(cls) -> str:
         """The collection in resource names, such as `apiKeys`."""
-        return pattern_of(cls.message.DESCRIPTOR).collection
+        return pattern_of(cls.descriptor()).collection
 
     @classmethod
     def container_collection(cls) -> str | None:
         """The collection that its resources stand below, if they do."""
-        return pattern_of(cls.message.DESCRIPTOR).container
+        return pattern_of(cls.descriptor()).container
 
     @classmethod
     def is_owned(cls) -> bool:
         """Whether it has an owner of its own, and so decides itself who sees it."""
-        return cls.owner_field == "_id" or cls.owner_field in field_names(cls.message.DESCRIPTOR)
+        return cls.owner_field == "_id" or cls.owner_field in field_names(cls.descriptor())
 
     @classmethod
     def rows(cls) -> Any:
@@ -121,5 +128,8 @@ def take_over(changes: Resource, document: Resource, paths: Sequence[str]) -> No
         setattr(document, field, value)
 
 
+_EMPTY: tuple[Any, ...] = ([], {}, "")
+
+
 def _is_set(value: Any) -> bool:
-    return value is not None and value != [] and value != {} and value != "" and value is not False
+    return value is not None and value is not False and value not in _EMPTY

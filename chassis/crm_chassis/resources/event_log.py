@@ -42,7 +42,7 @@ def event_row(
     document: "type[Resource]", word: str, before: Row | None, after: Row, call: Call
 ) -> Row:
     """The row of the event that a change announces: the whole resource and its envelope."""
-    descriptor = document.message.DESCRIPTOR
+    descriptor = document.descriptor()
     subject = name_of(after, document.collection())
     data = json_from_row(document, after)
     salt = new_salt()
@@ -69,7 +69,7 @@ def event_row(
 
 
 def _json_names(document: "type[Resource]", names: Sequence[str]) -> list[str]:
-    known = _json_name_of(document.message.DESCRIPTOR)
+    known = _json_name_of(document.descriptor())
     return [known[name] for name in names if name in known]
 
 

@@ -139,12 +139,12 @@ class _Parser:
                 raise refuse_filter(f"{path!r} is not compared with anything")
             return Comparison(path, ":", value, quoted=False)
         self._at += 1
-        value = self._next()
-        if value.kind == "text":
-            return Comparison(path, _operator(operator), _unquote(value.text), quoted=True)
-        if value.kind != "word":
-            raise refuse_filter(f"{value.text!r} is not a value")
-        return Comparison(path, _operator(operator), value.text, quoted=False)
+        token = self._next()
+        if token.kind == "text":
+            return Comparison(path, _operator(operator), _unquote(token.text), quoted=True)
+        if token.kind != "word":
+            raise refuse_filter(f"{token.text!r} is not a value")
+        return Comparison(path, _operator(operator), token.text, quoted=False)
 
     def _begins_term(self) -> bool:
         token = self._peek()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from bson import Decimal128
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from crm_chassis.kernel.clock import parse_rfc3339
 from crm_chassis.resources.filter_syntax import Comparison, Tree, parse_filter, refuse_filter
@@ -84,7 +84,7 @@ def _compare(comparison: Comparison, fields: Mapping[str, Filterable]) -> Condit
     if comparison.value == "*" and not comparison.quoted:
         if comparison.operator not in {"=", "!=", ":"}:
             raise refuse_filter("* stands for any value and is only compared with = or :")
-        is_there = {"$nin": [None, [], {}]}
+        is_there: Condition = {"$nin": [None, [], {}]}
         return {found.stored: {"$not": is_there} if comparison.operator == "!=" else is_there}
     value = _read(found, comparison)
     if value is True or value is False:
@@ -167,8 +167,8 @@ def _read_timestamp(field: Field, comparison: Comparison) -> datetime:
 
 
 def _read_enum(field: Field, comparison: Comparison) -> str:
-    values = field.descriptor.enum_type.values
-    known = [value.name for value in values if value.number != 0]
+    enum = cast(EnumDescriptor, field.descriptor.enum_type)
+    known = [value.name for value in enum.values if value.number != 0]
     if comparison.operator in _ORDERED or comparison.value not in known:
         raise refuse_filter(f"{field.json_name} is one of {', '.join(known)}")
     return comparison.value

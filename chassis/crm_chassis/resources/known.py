@@ -91,6 +91,4 @@ def lock_known(name: str, session: "ClientSession") -> Known:
 
 
 def _known(row: Row) -> Known:
-    return Known(
-        row["_id"], row["display_name"], row["owner"], tuple(row["teams"]), row["deleted"]
-    )
+    return Known(row["_id"], row["display_name"], row["owner"], tuple(row["teams"]), row["deleted"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from google.api import field_behavior_pb2
 from google.protobuf.message import Message
 
+from crm_chassis.events.options import option_of
 from crm_chassis.kernel.errors import Flaw, refuse_flaws
 from crm_chassis.resources.shape import Field, fields_of
 
@@ -33,7 +34,7 @@ def mask_paths(resource: Message, paths: Sequence[str]) -> list[str]:
 
 def is_read_only(field: Field) -> bool:
     """Whether the system alone sets the field."""
-    behaviors = field.descriptor.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    behaviors = option_of(field.descriptor, field_behavior_pb2.field_behavior)
     return not _READ_ONLY.isdisjoint(behaviors)
 
 
@@ -42,7 +43,7 @@ def _fault(path: str, fields: dict[str, Field]) -> str | None:
     field = fields.get(name)
     if field is None or (dot and (not field.is_map or not key)):
         return "UNKNOWN_FIELD"
-    behaviors = field.descriptor.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    behaviors = option_of(field.descriptor, field_behavior_pb2.field_behavior)
     if is_read_only(field) or field_behavior_pb2.IMMUTABLE in behaviors:
         return "READ_ONLY"
     return None

@@ -168,4 +168,5 @@ def _key(_database: str) -> bytes:
         upsert=True,
         return_document=True,
     )
+    assert row is not None, "an upsert gives the row back"
     return bytes(row["key"])

@@ -38,18 +38,16 @@ def refuse_future(read_time: datetime) -> None:
 
 def message_from_json(document: "type[Resource]", data: Mapping[str, Any]) -> Message:
     """The message of a resource's JSON in the log."""
-    return json_format.ParseDict(data, document.message(), ignore_unknown_fields=True)
+    return json_format.ParseDict(dict(data), document.message(), ignore_unknown_fields=True)
 
 
-def rows_as_of(
-    document: "type[Resource]", container: str, read_time: datetime
-) -> Sequence[Stage]:
+def rows_as_of(document: "type[Resource]", container: str, read_time: datetime) -> Sequence[Stage]:
     """The stages that put together each resource of a collection as it was at the moment.
 
     Each result has `_id`, `data` (its JSON then), the filterable and sortable fields as rows have
     them, and `now`, its row of today: rights are today's.
     """
-    descriptor = document.message.DESCRIPTOR
+    descriptor = document.descriptor()
     prefix = f"{container}/{document.collection()}/" if container else f"{document.collection()}/"
     types = [event_type(descriptor, word) for word in words_of(descriptor)]
     return [
@@ -73,7 +71,7 @@ def rows_as_of(
             }
         },
         {"$set": {"now": {"$first": "$now"}}},
-        *document.as_of_stages,
+        *map(dict, document.as_of_stages),
     ]
 
 

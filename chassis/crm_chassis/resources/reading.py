@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crm.api.v1 import history_pb2
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.message import Message
 
-from crm.api.v1 import history_pb2
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.event_log import events_of, latest
@@ -45,7 +45,7 @@ def find_row(document: type[Resource], name: str, show_deleted: bool = False) ->
     Raises:
         NotFound: there is none, it or what it stands below was deleted, or it may not be seen.
     """
-    row = document.rows().find_one(document.key_of(name))
+    row: Row | None = document.rows().find_one(document.key_of(name))
     if row is None or ("delete_time" in row and not show_deleted):
         raise NotFound(f"There is no {name}.")
     kind = document.container_document
@@ -85,8 +85,8 @@ def list_resources(document: type[Resource], question: Question) -> Page:
         Invalid: filter, order, page token or read time are not valid.
         NotFound: what the resources stand below is not there.
     """
-    wanted = compile_filter(document.message.DESCRIPTOR, question.filter)
-    order = parse_order(document.message.DESCRIPTOR, question.order_by)
+    wanted = compile_filter(document.descriptor(), question.filter)
+    order = parse_order(document.descriptor(), question.order_by)
     seen = _visible(document, question)
     if question.read_time is not None:
         return _list_as_of(document, question, wanted, (order, seen))

@@ -14,7 +14,7 @@ _MOST_WORDS = 200
 
 
 def words_of(document: "type[Resource]", row: Mapping[str, Any]) -> list[str]:
-    """The words that a row is found by: those of its searchable fields, each value whole as well."""
+    """The words that a row is found by: those of its searchable fields, and each value whole."""
     found: dict[str, None] = {}
     for path in document.searchable:
         for text in _values(row, path.split(".")):

@@ -9,6 +9,8 @@ from crm.api.v1 import options_pb2
 from google.api import resource_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from crm_chassis.events.options import option_of
+
 
 class Kind(Enum):
     """How a field's value is stored and written."""
@@ -87,7 +89,7 @@ def pattern_of(descriptor: Descriptor) -> Pattern:
     Raises:
         ValueError: it has none.
     """
-    option = descriptor.GetOptions().Extensions[resource_pb2.resource]
+    option = option_of(descriptor, resource_pb2.resource)
     if not option.pattern:
         raise ValueError(f"{descriptor.full_name} is no resource")
     segments = option.pattern[0].split("/")
@@ -95,7 +97,6 @@ def pattern_of(descriptor: Descriptor) -> Pattern:
 
 
 def _field(field: FieldDescriptor) -> Field:
-    options = field.GetOptions()
     is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
     return Field(
         descriptor=field,
@@ -105,9 +106,9 @@ def _field(field: FieldDescriptor) -> Field:
         repeated=field.is_repeated,
         is_map=is_map,
         presence=field.has_presence,
-        filterable=options.Extensions[options_pb2.filterable],
-        sortable=options.Extensions[options_pb2.sortable],
-        reference=options.Extensions[resource_pb2.resource_reference].type,
+        filterable=option_of(field, options_pb2.filterable),
+        sortable=option_of(field, options_pb2.sortable),
+        reference=option_of(field, resource_pb2.resource_reference).type,
         message=field.message_type,
     )
 

@@ -1,4 +1,4 @@
-"""The unit of work: documents, events, receipt and idempotency record commit together or not at all."""
+"""The unit of work: documents, events, receipt and idempotency record commit together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

@@ -54,7 +54,7 @@ def to_message(document: "Resource") -> Message:
 
 def message_from_row(document: "type[Resource]", row: Mapping[str, Any]) -> Message:
     """The message of a stored row, with its name and tag."""
-    values = row_values(document.message.DESCRIPTOR)(row)
+    values = row_values(document.descriptor())(row)
     values["name"] = name_of(row, document.collection())
     values["etag"] = etag_of(row["version"])
     return document.message(**values)
@@ -62,7 +62,7 @@ def message_from_row(document: "type[Resource]", row: Mapping[str, Any]) -> Mess
 
 def json_from_row(document: "type[Resource]", row: Mapping[str, Any]) -> Row:
     """The proto3 JSON of a stored row, as REST answers and events carry it."""
-    values = row_json(document.message.DESCRIPTOR)(row)
+    values = row_json(document.descriptor())(row)
     values["name"] = name_of(row, document.collection())
     values["etag"] = etag_of(row["version"])
     return values
@@ -84,9 +84,7 @@ def _row_of(descriptor: Descriptor) -> Callable[[Message], Row]:
     readers = {field.name: _reader(field) for field in fields_of(descriptor)}
 
     def translate(message: Message) -> Row:
-        return {
-            field.name: readers[field.name](value) for field, value in message.ListFields()
-        }
+        return {field.name: readers[field.name](value) for field, value in message.ListFields()}
 
     return translate
 
@@ -112,7 +110,8 @@ def _same(value: Any) -> Any:
 
 
 def _read_timestamp(value: Any) -> datetime:
-    return _EPOCH + (value.seconds * 1000 + value.nanos // 1_000_000) * MILLISECOND
+    milliseconds: int = value.seconds * 1000 + value.nanos // 1_000_000
+    return _EPOCH + milliseconds * MILLISECOND
 
 
 def _read_money(value: Any) -> Row:

@@ -14,6 +14,7 @@ from crm.api.v1 import options_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
+from crm_chassis.events.options import option_of
 from crm_chassis.kernel.errors import Flaw
 from crm_chassis.resources.shape import Field, Kind, fields_of
 
@@ -95,7 +96,7 @@ def _check_of(descriptor: Descriptor) -> Check | None:
 
 
 def _field_check(field: Field) -> Check | None:
-    standard = field.descriptor.GetOptions().Extensions[options_pb2.standard]
+    standard = option_of(field.descriptor, options_pb2.standard)
     if standard != options_pb2.STANDARD_UNSPECIFIED:
         return _standard_check(field, standard)
     if field.kind is Kind.MONEY:

@@ -1,7 +1,6 @@
 """Changes to consents: they are only ever added. Each runs in one transaction."""
 
 from crm_chassis.resources.transaction import Transaction
-
 from crm_contacts.consents.documents import Consent
 from crm_contacts.consents.queries import in_force_times
 from crm_contacts.consents.rules import is_newest, refuse_future_capture

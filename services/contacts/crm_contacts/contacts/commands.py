@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from crm_chassis.resources.document import take_over
 from crm_chassis.resources.transaction import Transaction
-
 from crm_contacts.contact_points.rules import refuse_two_primaries, tidy_address
 from crm_contacts.contacts.documents import Contact
 from crm_contacts.contacts.rules import display_name_of, refuse_backward_span
@@ -21,9 +20,7 @@ def create_contact(tx: Transaction, contact: Contact) -> Contact:
     return tx.insert(contact)
 
 
-def update_contact(
-    tx: Transaction, changes: Contact, paths: Sequence[str], etag: str
-) -> Contact:
+def update_contact(tx: Transaction, changes: Contact, paths: Sequence[str], etag: str) -> Contact:
     """Take over from `changes` the fields that `paths` name.
 
     Raises:

@@ -1,7 +1,6 @@
 """What is stored of a contact."""
 
 from crm.contacts.v1 import contacts_pb2
-from crm_chassis.resources.document import Resource
 from mongoengine import (
     BooleanField,
     EmbeddedDocument,
@@ -11,6 +10,7 @@ from mongoengine import (
     StringField,
 )
 
+from crm_chassis.resources.document import Resource
 from crm_contacts.contact_points.documents import Address, EmailAddress, PhoneNumber
 
 

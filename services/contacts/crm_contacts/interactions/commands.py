@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from crm_chassis.resources.document import take_over
 from crm_chassis.resources.transaction import Transaction
-
 from crm_contacts.contacts.documents import Contact
 from crm_contacts.interactions.documents import Interaction
 

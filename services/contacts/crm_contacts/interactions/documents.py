@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from crm.contacts.v1 import interactions_pb2
-from crm_chassis.resources.document import Resource
 from mongoengine import DateTimeField, StringField
 
+from crm_chassis.resources.document import Resource
 from crm_contacts.contacts.documents import Contact
 
 

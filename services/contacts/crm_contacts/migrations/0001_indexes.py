@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from crm_chassis.mongo import indexes
-
-from crm_contacts.contacts.documents import Contact
 from crm_contacts.consents.documents import Consent
+from crm_contacts.contacts.documents import Contact
 from crm_contacts.interactions.documents import Interaction
 from crm_contacts.organizations.documents import Organization
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from crm_chassis.resources.document import take_over
 from crm_chassis.resources.transaction import Transaction
-
 from crm_contacts.organizations.documents import Organization
 from crm_contacts.organizations.queries import ancestors_of
 from crm_contacts.organizations.rules import refuse_own_ancestor, tidy_domains

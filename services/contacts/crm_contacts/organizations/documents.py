@@ -1,9 +1,9 @@
 """What is stored of an organization."""
 
 from crm.contacts.v1 import organizations_pb2
-from crm_chassis.resources.document import Resource
 from mongoengine import EmbeddedDocumentListField, ListField, MapField, StringField
 
+from crm_chassis.resources.document import Resource
 from crm_contacts.contact_points.documents import Address
 
 

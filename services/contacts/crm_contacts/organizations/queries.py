@@ -1,7 +1,6 @@
 """Reads of organizations."""
 
 from crm_chassis.kernel.ids import id_of
-
 from crm_contacts.organizations.documents import Organization
 
 

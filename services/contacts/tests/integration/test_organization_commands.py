@@ -140,9 +140,7 @@ def test_pages_miss_and_repeat_nothing_while_rows_come_and_go():
     an_organization(display_name="Org 99")
     second = list_resources(
         Organization,
-        Question(
-            order_by="displayName desc", page_size=10, page_token=first.next_page_token
-        ),
+        Question(order_by="displayName desc", page_size=10, page_token=first.next_page_token),
     )
 
     seen = [message.name for page in (first, second) for message in page.messages]
@@ -161,9 +159,7 @@ def test_a_stranger_sees_nothing_and_a_team_mate_may_not_change():
     with pytest.raises(NotFound):
         as_call(a_call(stranger), lambda tx: tx.load(Organization, acme.name))
     with pytest.raises(Forbidden):
-        as_call(
-            a_call(mate, *update), update_organization, changes, ["display_name"], acme.etag
-        )
+        as_call(a_call(mate, *update), update_organization, changes, ["display_name"], acme.etag)
 
     assert get_resource(Organization, acme.name).display_name == "Acme"
 

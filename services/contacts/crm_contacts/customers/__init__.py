@@ -1,0 +1,1 @@
+"""Customers: what this service tells of a contact or an organization in one view."""

@@ -1,0 +1,7 @@
+"""The variables of the contacts service: CRM_CONTACTS_*."""
+
+from crm_chassis.settings import ServiceSettings
+
+
+class ContactsSettings(ServiceSettings, service="contacts"):
+    """What every service is told; contacts needs nothing else."""
