@@ -56,7 +56,7 @@ verify: setup servers ## Run the same tests at full length
 
 check: setup ## Check format, lint, types, import rules and protos
 	@echo "Format and lint ..."
-	@.venv/bin/ruff format --check --quiet . || { .venv/bin/ruff format --check .; exit 1; }
+	@.venv/bin/ruff format --check --quiet --output-format concise .
 	@.venv/bin/ruff check --quiet .
 	@$(PYTHON) tools/check_sizes.py
 	@echo "Types ..."
