@@ -28,6 +28,7 @@ IMAGE = Path("crm/api/v1/crm.binpb")
 FULL_IMAGE = Path("lint.binpb")
 STAMP = Path(".stamp")
 VALIDATE = "buf/validate/validate.proto"
+PACKAGES = ("crm", "buf")
 GENERATORS = ("grpcio-tools", "protovalidate", "googleapis-common-protos", "mypy-protobuf")
 
 
@@ -101,7 +102,7 @@ def generate(sources: Path, target: Path, protos: Sequence[str]) -> None:
     run_protoc([f"--descriptor_set_in={validate}", *code[:2], VALIDATE])
     validate.unlink()
     write_image(full, target / IMAGE)
-    for package in ("crm", "buf"):
+    for package in PACKAGES:
         (target / package / "py.typed").touch()
 
 
@@ -153,9 +154,10 @@ def write_image(full: Path, image: Path) -> None:
 def replace_files(fresh: Path, target: Path) -> None:
     """Move what changed from `fresh` into `target`, and take away what is no longer generated."""
     names = {path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()}
-    for stale in [path for path in target.rglob("*") if path.is_file() or path.is_symlink()]:
-        if stale.relative_to(target) not in names and stale.name != ".lock":
-            stale.unlink(missing_ok=True)
+    for package in PACKAGES:
+        for path in [path for path in (target / package).rglob("*") if path.is_file()]:
+            if path.relative_to(target) not in names:
+                path.unlink(missing_ok=True)
     for name in sorted(names, key=lambda name: name == STAMP):
         place(fresh / name, target / name)
     for folder in sorted(target.rglob("*"), reverse=True):
