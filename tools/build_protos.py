@@ -1,14 +1,13 @@
 """Generates Python and the descriptor image from the protos under proto/, when they changed.
 
-Nothing is fetched: `buf/validate/validate.proto` is taken from the descriptors inside the protovalidate wheel,
-the `google/api` files from googleapis-common-protos.
+Nothing is fetched: `buf/validate/validate.proto` is taken from the descriptors inside the
+protovalidate wheel, the `google/api` files from googleapis-common-protos.
 """
 
 import argparse
 import fcntl
 import hashlib
 import importlib.metadata
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import google.api.http_pb2
-import grpc_tools
+import grpc_tools  # type: ignore[import-untyped]  # comes without types
 from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
 from protovalidate._gen.buf.validate import validate_pb
@@ -169,7 +168,7 @@ def place(fresh: Path, target: Path) -> None:
     if target.is_file() and target.read_bytes() == fresh.read_bytes():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(fresh, target)
+    fresh.replace(target)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import build_protos
 from google.protobuf import descriptor_pb2
+
+import build_protos
 from surface import surface_of
 
 ROOT = build_protos.ROOT

@@ -1,4 +1,4 @@
-"""Writes down what `buf breaking` does not compare: the options of every RPC, message and field, one a line."""
+"""Writes down what `buf breaking` does not compare: every option of ours, one thing a line."""
 
 import sys
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import Descriptor, FileDescriptor
+
 from image import Described, Image
 
 
