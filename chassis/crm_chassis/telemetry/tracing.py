@@ -9,11 +9,15 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from crm_chassis.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import Span, SpanContext
+    from opentelemetry.trace import Span as OtelSpan
+    from opentelemetry.trace import SpanContext
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attributes = Mapping[str, str | int | float | bool]
@@ -82,6 +86,42 @@ def current_traceparent() -> str:
     return _current.get()
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that is being done inside a trace; `traceparent` is what to hand on from it."""
+
+    traceparent: str
+    recorded: "OtelSpan | None" = None
+
+    def end(self, error: BaseException | None = None) -> None:
+        """It is done, or failed with this error."""
+        if self.recorded is not None:
+            if error is not None:
+                _mark_failed(self.recorded, error)
+            self.recorded.end()
+
+
+def begin_span(
+    name: str,
+    *,
+    traceparent: str = "",
+    kind: Kind = "internal",
+    attributes: Attributes | None = None,
+    follows: str = "",
+) -> Span:
+    """Begin something inside a trace; whoever begins it ends it.
+
+    It continues `traceparent`, else what is being done now, else begins a trace. `follows` is the
+    context of something that led to it without holding it (a retry, a replay): a link.
+    """
+    parent = traceparent if is_traceparent(traceparent) else _current.get()
+    provider = _Recording.provider
+    if provider is None:
+        return Span(parent or new_traceparent())
+    recorded = _begin(provider, name, kind, attributes, (parent, follows))
+    return Span(_traceparent_of(recorded), recorded)
+
+
 @contextmanager
 def span(
     name: str,
@@ -91,47 +131,20 @@ def span(
     attributes: Attributes | None = None,
     follows: str = "",
 ) -> Iterator[str]:
-    """Do something inside a trace; gives the context to hand on from within.
-
-    It continues `traceparent`, else what is being done now, else begins a trace. `follows` is the
-    context of something that led to it without holding it (a retry, a replay): a link.
-    """
-    parent = traceparent if is_traceparent(traceparent) else _current.get()
-    provider = _Recording.provider
-    if provider is None:
-        with _inside(parent or new_traceparent()) as context:
-            yield context
-        return
-    with _recorded(provider, name, kind, attributes, (parent, follows)) as context:
-        yield context
-
-
-@contextmanager
-def _inside(context: str) -> Iterator[str]:
-    token = _current.set(context)
+    """Do something inside a trace, as `begin_span`; gives the context to hand on from within."""
+    begun = begin_span(
+        name, traceparent=traceparent, kind=kind, attributes=attributes, follows=follows
+    )
+    token = _current.set(begun.traceparent)
     try:
-        yield context
+        yield begun.traceparent
+    except BaseException as error:
+        begun.end(error)
+        raise
+    else:
+        begun.end()
     finally:
         _current.reset(token)
-
-
-@contextmanager
-def _recorded(
-    provider: "TracerProvider",
-    name: str,
-    kind: Kind,
-    attributes: Attributes | None,
-    causes: tuple[str, str],
-) -> Iterator[str]:
-    recorded = _begin(provider, name, kind, attributes, causes)
-    try:
-        with _inside(_traceparent_of(recorded)) as context:
-            yield context
-    except BaseException as error:
-        _mark_failed(recorded, error)
-        raise
-    finally:
-        recorded.end()
 
 
 def _begin(
@@ -140,7 +153,7 @@ def _begin(
     kind: Kind,
     attributes: Attributes | None,
     causes: tuple[str, str],
-) -> "Span":
+) -> "OtelSpan":
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, set_span_in_context
 
@@ -162,14 +175,15 @@ def _span_context(traceparent: str) -> "SpanContext":
     return SpanContext(int(trace, 16), int(parent, 16), is_remote=True, trace_flags=marks)
 
 
-def _traceparent_of(recorded: "Span") -> str:
+def _traceparent_of(recorded: "OtelSpan") -> str:
     context = recorded.get_span_context()
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
-def _mark_failed(recorded: "Span", error: BaseException) -> None:
+def _mark_failed(recorded: "OtelSpan", error: BaseException) -> None:
     from opentelemetry.trace import Status, StatusCode
 
     # The words of an error may quote a person's data; its class cannot.
     recorded.set_attribute("error.type", type(error).__name__)
-    recorded.set_status(Status(StatusCode.ERROR))
+    if not isinstance(error, Refusal):
+        recorded.set_status(Status(StatusCode.ERROR))
