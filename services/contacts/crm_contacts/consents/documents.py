@@ -18,10 +18,11 @@ class Consent(Resource):
     container_document = Contact
     # Of the consents of a moment, the newest of each purpose and channel was in force.
     as_of_stages = (
+        {"$set": {"order": {"time": "$capture_time", "id": "$_id"}}},
         {
             "$setWindowFields": {
                 "partitionBy": {"purpose": "$purpose", "channel": "$channel"},
-                "sortBy": {"capture_time": -1, "_id": -1},
+                "sortBy": {"order": -1},
                 "output": {"rank": {"$documentNumber": {}}},
             }
         },
