@@ -7,17 +7,25 @@ A migration is a module `NNNN_name.py` of the service's `migrations` package wit
 import importlib
 import pkgutil
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pymongo.errors import AutoReconnect
+
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Unavailable
-from crm_chassis.mongo.connection import database
+from crm_chassis.mongo.connection import connect, database, disconnect
+from crm_chassis.settings import ServiceSettings
+from crm_chassis.telemetry.logging import logger, start_logging
 
 if TYPE_CHECKING:
     from pymongo.database import Database
 
 Up = Callable[["Database[dict[str, Any]]"], None]
+LONGEST_WAIT = 60.0
+PAUSE = 0.3
+log = logger(__name__)
 _NUMBERED = re.compile(r"\d{4}_[a-z0-9_]+")
 
 
@@ -36,6 +44,27 @@ def migrate(package: str) -> list[str]:
         )
         ran.append(name)
     return ran
+
+
+def run(settings: ServiceSettings, package: str) -> None:
+    """Wait for the database and migrate it: the `migrate` process.
+
+    Raises:
+        PyMongoError: the database is not there within a minute.
+    """
+    connect(settings.need("mongodb_uri").mongodb_uri, settings.database_name)
+    start_logging(settings.service, "migrate", settings.log_level)
+    deadline = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            ran = migrate(package)
+            break
+        except AutoReconnect:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+    log.info("migrated", count=len(ran))
+    disconnect()
 
 
 def require_schema(package: str) -> None:

@@ -22,8 +22,7 @@ IN_FORCE = "inForce = true"
 def states(contact, text="", read_time=None):
     question = Question(container=contact.name, filter=text, read_time=read_time)
     return [
-        (consent.channel, consent.state)
-        for consent in list_resources(Consent, question).messages
+        (consent.channel, consent.state) for consent in list_resources(Consent, question).messages
     ]
 
 
