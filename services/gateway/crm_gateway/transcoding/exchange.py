@@ -1,23 +1,24 @@
-"""One HTTP request: the id and the trace that it is known by, and the headers that come back with its answer."""
+"""One HTTP request: the ids that it is known by, and the headers that come back with its answer."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from crm_chassis.kernel.ids import new_id
-from crm_chassis.telemetry.tracing import is_traceparent, new_traceparent
 from werkzeug.wrappers import Request, Response
 
+from crm_chassis.kernel.ids import new_id
+from crm_chassis.telemetry.tracing import is_traceparent
 from crm_gateway.transcoding.faults import Fault, Malformed
 
+# Gives the internal token for a request, or raises a Refusal.
 Authenticate = Callable[[Request], str]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
     """A request with what identifies it."""
 
@@ -40,21 +41,25 @@ class Exchange:
 
     def finish(self, response: Response) -> Response:
         """Give back what the request is known by."""
-        response.headers["X-Request-Id"] = self.request_id
-        response.headers["traceparent"] = self.traceparent
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.extend(
+            [
+                ("X-Request-Id", self.request_id),
+                ("traceparent", self.traceparent),
+                ("X-Content-Type-Options", "nosniff"),
+            ]
+        )
         return response
 
 
 def begin(request: Request) -> Exchange:
-    """Take up the ids that came with a request, or make them."""
-    headers = request.headers
-    request_id = headers.get("X-Request-Id", "")
-    traceparent = headers.get("traceparent", "")
+    """Take up the ids that came with a request. A trace that did not is begun by its first span."""
+    environ = request.environ
+    request_id = environ.get("HTTP_X_REQUEST_ID", "")
+    traceparent = environ.get("HTTP_TRACEPARENT", "")
     return Exchange(
         request,
         request_id if _REQUEST_ID.fullmatch(request_id) else new_id(),
-        traceparent if is_traceparent(traceparent) else new_traceparent(),
+        traceparent if is_traceparent(traceparent) else "",
     )
 
 

@@ -68,16 +68,14 @@ class Route:
 
     def _response(self, request: Request, answer: Answer) -> Response:
         message: Any = answer.message
-        tag: str = message.etag if self._has_tag else ""
-        if tag and request.method in ("GET", "HEAD") and names_tag(request, tag):
-            return Response(status=304, headers={"ETag": tag})
-        response = Response(orjson.dumps(self._encode(message)), content_type=JSON)
-        response.headers["Cache-Control"] = "private, no-cache"
-        if tag:
-            response.headers["ETag"] = tag
+        headers = [("Content-Type", JSON), ("Cache-Control", "private, no-cache")]
+        if self._has_tag and message.etag:
+            headers.append(("ETag", message.etag))
+            if request.method in ("GET", "HEAD") and names_tag(request, message.etag):
+                return Response(status=304, headers=headers[1:])
         if answer.trailing.get("idempotent-replayed") == "true":
-            response.headers["Idempotent-Replayed"] = "true"
-        return response
+            headers.append(("Idempotent-Replayed", "true"))
+        return Response(orjson.dumps(self._encode(message)), headers=headers)
 
 
 def read(bound: Bound, request: Request, values: Values) -> tuple[dict[str, Any], Message]:
@@ -88,7 +86,7 @@ def read(bound: Bound, request: Request, values: Values) -> tuple[dict[str, Any]
     """
     body = body_of(request) if bound.binding.body else None
     query = request.args if request.query_string else None
-    fields = bound.binder.read(values, query, body, request.headers.get("If-Match"))
+    fields = bound.binder.read(values, query, body, request.environ.get("HTTP_IF_MATCH"))
     return fields, bound.request_class(**fields)
 
 
@@ -106,7 +104,7 @@ def body_of(request: Request) -> bytes:
 
 def names_tag(request: Request, tag: str) -> bool:
     """Whether If-None-Match names the tag, so that the caller has the answer already."""
-    named = request.headers.get("If-None-Match")
+    named = request.environ.get("HTTP_IF_NONE_MATCH")
     if not named:
         return False
     known: ETags = parse_etags(named)

@@ -109,9 +109,13 @@ class Schema:
 
     def behaviors(self, field: FieldDescriptor) -> frozenset[str]:
         """`REQUIRED`, `OUTPUT_ONLY`, `IDENTIFIER`, `IMMUTABLE`: what holds of a field."""
-        names = self._pool.FindEnumTypeByName("google.api.FieldBehavior").values_by_number
+        names = self.enum("google.api.FieldBehavior").values_by_number
         numbers = self.option(field, "google.api.field_behavior")
         return frozenset(names[number].name for number in numbers)
+
+    def enum(self, full_name: str) -> EnumDescriptor:
+        """An enum by its full name."""
+        return self._pool.FindEnumTypeByName(full_name)
 
     def messages(self) -> Iterator[Descriptor]:
         """Every message of ours, nested ones after those that hold them."""
@@ -119,8 +123,8 @@ class Schema:
             yield from _messages_of(file)
 
     def _method(self, method: MethodDescriptor) -> Method:
-        permission = self._pool.FindEnumTypeByName("crm.api.v1.Permission").values_by_number
-        idempotency = self._pool.FindEnumTypeByName("crm.api.v1.Idempotency").values_by_number
+        permission = self.enum("crm.api.v1.Permission").values_by_number
+        idempotency = self.enum("crm.api.v1.Idempotency").values_by_number
         return Method(
             descriptor=method,
             bindings=tuple(_bindings_of(self.option(method, "google.api.http"))),

@@ -1,0 +1,1 @@
+"""API keys: how programs show for whom they ask."""

@@ -1,0 +1,1 @@
+"""Roles: bundles of grants, and what they amount to together."""

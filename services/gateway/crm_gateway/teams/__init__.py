@@ -1,0 +1,1 @@
+"""Teams: the groups that people work in, one below another."""
