@@ -95,7 +95,7 @@ def _socket(layout: Layout) -> Path:
 def _end_leftovers(layout: Layout) -> None:
     for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
         end = time.monotonic() + seconds
-        while left := list(_marked_processes(layout)):
+        while left := list(marked_processes(layout)):
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
@@ -104,7 +104,8 @@ def _end_leftovers(layout: Layout) -> None:
             time.sleep(0.05)
 
 
-def _marked_processes(layout: Layout) -> Iterator[int]:
+def marked_processes(layout: Layout) -> Iterator[int]:
+    """Every process that belongs to a stack, whoever started it."""
     mark = f"{MARK}={layout.folder}".encode()
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal() and int(folder.name) != os.getpid():

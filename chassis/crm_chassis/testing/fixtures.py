@@ -14,7 +14,7 @@ from pymongo.database import Database
 
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import connection
-from crm_chassis.testing.guardian import end_with
+from crm_chassis.testing.guardian import end_servers
 from crm_chassis.testing.mongo import start_mongod
 from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.rabbit import RabbitPorts, start_rabbit
@@ -29,7 +29,7 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     def start(folder: Path) -> dict[str, Any]:
         mongod = start_mongod(folder, free_ports(1)[0])
-        end_with(_run(), [mongod.process.pid], folder)
+        end_servers([mongod.process.pid], folder)
         return {"uri": mongod.uri}
 
     return str(_once(tmp_path_factory, "mongo", start)["uri"])
@@ -44,7 +44,7 @@ def rabbit_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     def start(folder: Path) -> dict[str, Any]:
         vhosts = [f"gw{number}" for number in range(workers)]
         rabbit = start_rabbit(folder, RabbitPorts(*free_ports(3)), vhosts)
-        end_with(_run(), [rabbit.broker.pid, rabbit.epmd.pid], folder)
+        end_servers([rabbit.broker.pid, rabbit.epmd.pid], folder)
         return {vhost: rabbit.uri(vhost) for vhost in vhosts}
 
     return str(_once(tmp_path_factory, "rabbit", start)[worker])
@@ -58,11 +58,6 @@ def database(mongo_uri: str) -> Iterator[Database[dict[str, Any]]]:
     yield fresh
     fresh.client.drop_database(fresh.name)
     connection.disconnect()
-
-
-def _run() -> int:
-    """The process whose end is the end of the run: with workers, the one that started them."""
-    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
 
 def _once(

@@ -1,0 +1,79 @@
+"""A stack of a test's own, driven like a person does it."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from crm_chassis.testing.guardian import after_run
+from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.waiting import wait_until
+from stack.layout import ROOT, Layout
+from stack.programs import TOOLS
+from stack.supervision import marked_processes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A stack in a directory of its own, with the variables that its commands are given."""
+
+    layout: Layout
+    environment: dict[str, str]
+
+    def command(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of the stack, with `answer` for what it asks."""
+        return subprocess.run(
+            [sys.executable, "-m", "stack", *arguments],
+            env={**os.environ, **self.environment},
+            cwd=ROOT,
+            input=answer,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def up(self) -> None:
+        """Start it.
+
+        Raises:
+            RuntimeError: it does not get ready; tells why.
+        """
+        up = self.command("up")
+        if up.returncode:
+            raise RuntimeError(up.stderr)
+
+    def env(self) -> dict[str, str]:
+        """What the stack says of itself: `CRM_URL`, `CRM_API_KEY` and so on."""
+        lines = self.layout.env.read_text(encoding="utf-8").splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def pids(self) -> dict[str, int]:
+        """The pid of each process by its name: `contacts/relay`, `mongod`."""
+        lines = self.layout.pids.read_text(encoding="utf-8").splitlines()
+        return {name: int(pid) for name, pid in map(str.split, lines)}
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Kill a process, and wait until another one has its place."""
+        killed = self.pids()[name]
+        os.kill(killed, number)
+        wait_until(lambda: self.pids().get(name, killed) != killed, 30, what=f"another {name}")
+
+    def processes(self) -> list[int]:
+        """Every process that belongs to this stack, whoever started it."""
+        return list(marked_processes(self.layout))
+
+
+def new_trial(folder: Path, **environment: str) -> Trial:
+    """A stack below `folder` that is not up yet. Whatever runs of it ends with the test run."""
+    variables = {
+        "CRM_RUN_DIR": str(folder / "run"),
+        "CRM_HTTP_PORT": str(free_ports(1)[0]),
+        "CRM_DEMO": "0",
+        "PYTHONPATH": TOOLS,
+        **environment,
+    }
+    after_run([sys.executable, "-m", "stack", "down"], variables)
+    return Trial(Layout(folder / "run"), variables)
