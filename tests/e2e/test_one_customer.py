@@ -1,0 +1,52 @@
+"""One customer, end to end: through REST, gRPC, the log, the broker and back into one view."""
+
+from crm_chassis.testing.suite import until
+
+
+def test_a_contact_is_posted_stored_published_and_seen_in_timeline_and_view(admin, word):
+    contact = admin.post("/v1/contacts", {"givenName": "Ann", "familyName": word}).ok()
+    name = contact["name"]
+
+    entries = until(lambda: admin.get(f"/v1/{name}:timeline").ok()["entries"])
+    view = until(lambda: (v := admin.get(f"/v1/{name}:customerView").ok())["complete"] and v)
+
+    assert contact["etag"] == '"1"'
+    assert [entry["type"] for entry in entries] == ["crm.contacts.contact.created.v1"]
+    assert view["sections"]["profile"]["data"] == admin.get(f"/v1/{name}").ok()
+    assert view["sections"]["timeline"]["data"]["entries"] == entries
+    assert [found["name"] for found in admin.get("/v1/search", query=word).ok()["results"]] == [
+        name
+    ]
+
+
+def test_the_view_of_the_past_shows_what_was_known_then(admin, word):
+    contact = admin.post("/v1/contacts", {"givenName": word}).ok()
+    name, then = contact["name"], contact["updateTime"]
+    admin.patch(name, {"givenName": "Other"}, contact["etag"]).ok()
+    admin.post(
+        f"/v1/{name}/interactions",
+        {"channel": "PHONE", "direction": "INBOUND", "subject": "Hello"},
+    ).ok()
+
+    until(lambda: len(admin.get(f"/v1/{name}:timeline").ok()["entries"]) == 3)
+    view = admin.get(f"/v1/{name}:customerView", readTime=then).ok()
+
+    assert view["sections"]["profile"]["data"]["givenName"] == word
+    assert view["sections"]["interactions"]["data"]["interactions"] == []
+    assert len(view["sections"]["timeline"]["data"]["entries"]) == 1
+    assert view["sections"]["insights"]["data"]["interactionCount"] == 0
+
+
+def test_the_ledger_of_the_last_hour_has_no_difference(admin):
+    admin.post("/v1/contacts", {"givenName": "Ann"}).ok()
+    span = {"startTime": "2020-01-01T00:00:00Z", "endTime": "2100-01-01T00:00:00Z"}
+
+    def settled():
+        ledger = admin.post("/v1/ledger:reconcile", span).ok()
+        return ledger if ledger["inFlight"] == 0 else None
+
+    ledger = until(settled)
+
+    assert ledger["difference"] == 0
+    sources = {source["source"]: source for source in ledger["sources"]}
+    assert sources["contacts"]["accepted"] == sources["contacts"]["archived"] > 0
