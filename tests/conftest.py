@@ -1,4 +1,4 @@
-"""One suite for all tests that need more than one service: a stack of its own, empty at the start."""
+"""One suite for all tests that need several services: a stack of its own, empty at first."""
 
 import os
 import subprocess

@@ -1,14 +1,14 @@
 """One customer, end to end: through REST, gRPC, the log, the broker and back into one view."""
 
-from crm_chassis.testing.suite import until
+from crm_chassis.testing.waiting import wait_until
 
 
 def test_a_contact_is_posted_stored_published_and_seen_in_timeline_and_view(admin, word):
     contact = admin.post("/v1/contacts", {"givenName": "Ann", "familyName": word}).ok()
     name = contact["name"]
 
-    entries = until(lambda: admin.get(f"/v1/{name}:timeline").ok()["entries"])
-    view = until(lambda: (v := admin.get(f"/v1/{name}:customerView").ok())["complete"] and v)
+    entries = wait_until(lambda: admin.get(f"/v1/{name}:timeline").ok()["entries"])
+    view = wait_until(lambda: (v := admin.get(f"/v1/{name}:customerView").ok())["complete"] and v)
 
     assert contact["etag"] == '"1"'
     assert [entry["type"] for entry in entries] == ["crm.contacts.contact.created.v1"]
@@ -28,7 +28,7 @@ def test_the_view_of_the_past_shows_what_was_known_then(admin, word):
         {"channel": "PHONE", "direction": "INBOUND", "subject": "Hello"},
     ).ok()
 
-    until(lambda: len(admin.get(f"/v1/{name}:timeline").ok()["entries"]) == 3)
+    wait_until(lambda: len(admin.get(f"/v1/{name}:timeline").ok()["entries"]) == 3)
     view = admin.get(f"/v1/{name}:customerView", readTime=then).ok()
 
     assert view["sections"]["profile"]["data"]["givenName"] == word
@@ -45,7 +45,7 @@ def test_the_ledger_of_the_last_hour_has_no_difference(admin):
         ledger = admin.post("/v1/ledger:reconcile", span).ok()
         return ledger if ledger["inFlight"] == 0 else None
 
-    ledger = until(settled)
+    ledger = wait_until(settled, timeout=40)
 
     assert ledger["difference"] == 0
     sources = {source["source"]: source for source in ledger["sources"]}

@@ -1,17 +1,14 @@
-"""The running suite as a test sees it: its addresses, its processes, and a client of its REST API."""
+"""The running suite as a test sees it: addresses, processes, and a client of its REST API."""
 
 import http.client
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -125,18 +122,3 @@ class Suite:
         return (self.folder / "logs" / f"{process.replace('/', '-')}.log").read_text(
             encoding="utf-8", errors="replace"
         )
-
-
-def until(condition: Callable[[], T], seconds: float = 20.0, pause: float = 0.05) -> T:
-    """What the condition gives as soon as it is true of something.
-
-    Raises:
-        AssertionError: it never was.
-    """
-    end = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < end, f"not within {seconds} s; last: {found!r}"
-        time.sleep(pause)
