@@ -15,6 +15,7 @@ from pymongo.errors import ExecutionTimeout
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.ids import new_id
+from crm_chassis.mongo.connection import database
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,7 +49,7 @@ def claim_row(
     A row that a dead worker's transaction still holds is passed over: the server ends that
     transaction in its own time, and the others need not wait for it.
     """
-    ready = {**condition, "ready": {"$lte": now()}}
+    ready = _ready(condition)
     for candidate in rows.find(ready, {"_id": 1}, sort={"ready": 1}, limit=CANDIDATES):
         try:
             row = rows.find_one_and_update(
@@ -62,3 +63,28 @@ def claim_row(
         if row is not None:
             return row
     return None
+
+
+def longest_waits(conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, timedelta]:
+    """How long a row has waited in each collection that has one ready, told by one query."""
+    first, *others = [_longest_wait(name, condition) for name, condition in conditions.items()]
+    collection, stages = first
+    unions = [{"$unionWith": {"coll": name, "pipeline": below}} for name, below in others]
+    found = database()[collection].aggregate([*stages, *unions])
+    return {row["in"]: now() - row["ready"] for row in found}
+
+
+def _longest_wait(
+    collection: str, condition: Mapping[str, Any]
+) -> tuple[str, list[dict[str, Any]]]:
+    shown = {"_id": 0, "ready": 1, "in": {"$literal": collection}}
+    return collection, [
+        {"$match": _ready(condition)},
+        {"$sort": {"ready": 1}},
+        {"$limit": 1},
+        {"$project": shown},
+    ]
+
+
+def _ready(condition: Mapping[str, Any]) -> dict[str, Any]:
+    return {**condition, "ready": {"$lte": now()}}

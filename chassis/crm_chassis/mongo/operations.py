@@ -110,8 +110,13 @@ def request_cancel(operation_id: str, visible: Mapping[str, Any] | None = None) 
 
 def claim(kinds: Collection[str], lease: timedelta = LEASE) -> Operation | None:
     """The work of these kinds that waits the longest, this worker's alone while the lease lasts."""
-    row = claim_row(_rows(), {"kind": {"$in": list(kinds)}}, lease)
+    row = claim_row(_rows(), of_kinds(kinds), lease)
     return _operation(row) if row else None
+
+
+def of_kinds(kinds: Collection[str]) -> dict[str, Any]:
+    """The condition for work of these kinds."""
+    return {"kind": {"$in": list(kinds)}}
 
 
 def renew(operation: Operation, lease: timedelta = LEASE) -> bool:

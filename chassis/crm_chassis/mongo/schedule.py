@@ -14,6 +14,7 @@ from crm_chassis.telemetry.context import Call, current_call, service_principal
 if TYPE_CHECKING:
     from pymongo.collection import Collection as Rows
 
+COLLECTION = "timers"
 LONGEST_PAUSE = timedelta(minutes=10)
 
 
@@ -78,7 +79,7 @@ def cancel(tx: Change, timer: str, subject: str) -> bool:
 
 def claim(timers: Collection[str], lease: timedelta = LEASE) -> Timer | None:
     """The timer of these names that waits the longest, this worker's while the lease lasts."""
-    row = claim_row(_rows(), {"timer": {"$in": list(timers)}}, lease)
+    row = claim_row(_rows(), of_names(timers), lease)
     if row is None:
         return None
     same = {name: row[name] for name in Timer.__slots__ if name != "name"}
@@ -105,12 +106,9 @@ def put_off(timer: Timer, error: str) -> None:
     )
 
 
-def oldest_due(timers: Collection[str]) -> datetime | None:
-    """When the timer that waits longest for a worker was due; None: none waits."""
-    row = _rows().find_one(
-        {"ready": {"$lte": now()}, "timer": {"$in": list(timers)}}, {"due": 1}, sort={"ready": 1}
-    )
-    return row["due"] if row else None
+def of_names(timers: Collection[str]) -> dict[str, Any]:
+    """The condition for timers of these names."""
+    return {"timer": {"$in": list(timers)}}
 
 
 def _key(timer: str, subject: str) -> str:
@@ -118,4 +116,4 @@ def _key(timer: str, subject: str) -> str:
 
 
 def _rows() -> "Rows[dict[str, Any]]":
-    return database()["timers"]
+    return database()[COLLECTION]

@@ -60,10 +60,10 @@ class Operations:
             self._carry_on(operation)
         return True
 
-    def renew(self) -> None:
-        """Keep the claims on operations whose next step is being prepared."""
-        for operation in list(self.preparing.values()):
-            operations.renew(operation)
+    def renew(self) -> bool:
+        """Keep the claims on what a step is being prepared of; tells whether it could."""
+        outcomes = [operations.renew(operation) for operation in list(self.preparing.values())]
+        return all(outcomes)
 
     def _carry_on(self, operation: Operation) -> None:
         if operation.attempts > MOST_ATTEMPTS:

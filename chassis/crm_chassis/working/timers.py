@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.mongo import schedule
@@ -42,9 +42,9 @@ class Timers:
             TIMERS_FIRED.labels(timer.name, self._fire(timer)).inc()
         return True
 
-    def measure(self) -> None:
-        """Tell how late the timer is that waits the longest."""
-        TIMER_OLDEST_AGE.labels(self.service).set(_age(schedule.oldest_due(self.handlers)))
+    def measure(self, longest_wait: timedelta) -> None:
+        """Tell how long the timer has waited that waits the longest."""
+        TIMER_OLDEST_AGE.labels(self.service).set(longest_wait.total_seconds())
 
     def _fire(self, timer: Timer) -> str:
         try:
@@ -56,13 +56,9 @@ class Timers:
             place = {"timer": timer.name, "subject": timer.subject, "attempts": timer.attempts}
             log.warning("timer failed", **place, exc_info=error)
             return "failed"
-        TIMER_LATENESS.labels(timer.name).observe(_age(timer.due))
+        TIMER_LATENESS.labels(timer.name).observe((now() - timer.due).total_seconds())
         return "ok"
 
     def _effect(self, tx: Transaction, timer: Timer) -> None:
         schedule.complete(tx, timer)
         self.handlers[timer.name](tx, timer)
-
-
-def _age(moment: datetime | None) -> float:
-    return max(0.0, (now() - moment).total_seconds()) if moment else 0.0

@@ -3,9 +3,15 @@
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
 from threading import Event, Thread
+from time import monotonic
+from typing import Any
 
-from crm_chassis.mongo import connection
+from crm_chassis.mongo import connection, schedule
+from crm_chassis.mongo import operations as long_work
+from crm_chassis.mongo.claiming import longest_waits
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
@@ -13,14 +19,13 @@ from crm_chassis.telemetry.tracing import start_tracing, stop_tracing
 from crm_chassis.working.operations import OperationHandler, Operations
 from crm_chassis.working.timers import TimerHandler, Timers
 
-# How long nothing was due before it is looked again: a timer fires at most so much later.
-TIMER_PAUSE = 0.4
-OPERATION_PAUSE = 1.0
-# Two long ones at a time, so that a small import does not wait for a large one.
-OPERATION_THREADS = 2
-# How often claims are renewed and the lateness is measured; well within a claim's lease.
-ROUND = 3.0
+# How often it is looked for what is ready: a timer fires at most so much too late.
+PAUSE = 0.45
 AFTER_ERROR = 2.0
+# Two at a time, so that a small import does not wait for a large one.
+OPERATION_THREADS = 2
+# How often claims are renewed; well within a claim's lease.
+RENEWAL = 3.0
 log = logger(__name__)
 
 
@@ -41,38 +46,57 @@ def run(
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threads = _Threads(Timers(settings.service, timers), Operations(operations, stop), stop)
+    crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop)
     readiness = {"mongodb": connection.ping, **(checks or {})}
-    alive = {"threads": threads.check}
-    with closing(probes.serve(settings.metrics_address, readiness, alive)):
-        threads.work()
+    with closing(probes.serve(settings.metrics_address, readiness, {"threads": crew.check})):
+        crew.work()
     connection.disconnect()
     stop_tracing()
 
 
-class _Threads:
-    """The threads of a worker: one fires timers, some carry on operations, this one looks after."""
+@dataclass(frozen=True)
+class _Thread:
+    """A thread that does what is there to do, each time it is woken."""
+
+    once: Callable[[], bool]
+    wake: Event
+    stop: Event
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            self.wake.wait()
+            self.wake.clear()
+            while not self.stop.is_set() and _once(self.once):
+                pass
+
+
+class _Crew:
+    """The threads of a worker: one fires timers, some carry on operations, this one looks out."""
 
     def __init__(self, timers: Timers, operations: Operations, stop: Event) -> None:
         self.timers, self.operations, self.stop = timers, operations, stop
-        work = [(timers.fire_one, TIMER_PAUSE)] if timers.handlers else []
+        self.conditions: dict[str, Mapping[str, Any]] = {}
+        self.wakes: dict[str, Event] = {}
+        self.threads: list[Thread] = []
+        if timers.handlers:
+            self._add(schedule.COLLECTION, schedule.of_names(timers.handlers), timers.fire_one)
         if operations.handlers:
-            work += [(operations.carry_on_one, OPERATION_PAUSE)] * OPERATION_THREADS
-        self.running = [
-            Thread(target=_repeat, args=(once, pause, stop), name=f"{once.__name__} {number}")
-            for number, (once, pause) in enumerate(work)
-        ]
+            condition = long_work.of_kinds(operations.handlers)
+            for _ in range(OPERATION_THREADS):
+                self._add(long_work.COLLECTION, condition, operations.carry_on_one)
 
     def work(self) -> None:
-        """Keep the threads going until the process is asked to stop."""
-        for thread in self.running:
+        """Look out and wake who has something to do, until the process is asked to stop."""
+        for thread in self.threads:
             thread.start()
-        while not self.stop.wait(ROUND):
-            _once(self._look_after)
-        for thread in self.running:
-            while thread.is_alive():
+        renewed = monotonic()
+        while not self.stop.wait(PAUSE):
+            if not _once(self._look_out):
+                self.stop.wait(AFTER_ERROR)
+            if monotonic() - renewed > RENEWAL:
+                renewed = monotonic()
                 _once(self.operations.renew)
-                thread.join(ROUND)
+        self._finish()
 
     def check(self) -> None:
         """Do nothing while all threads live.
@@ -80,28 +104,36 @@ class _Threads:
         Raises:
             RuntimeError: one has died.
         """
-        dead = [thread.name for thread in self.running if not thread.is_alive()]
+        dead = [thread.name for thread in self.threads if not thread.is_alive()]
         if dead and not self.stop.is_set():
             raise RuntimeError(f"{', '.join(dead)} died")
 
-    def _look_after(self) -> bool:
-        self.operations.renew()
-        if self.timers.handlers:
-            self.timers.measure()
+    def _add(self, name: str, condition: Mapping[str, Any], once: Callable[[], bool]) -> None:
+        self.conditions[name] = condition
+        wake = self.wakes.setdefault(name, Event())
+        self.threads.append(Thread(target=_Thread(once, wake, self.stop).run, name=name))
+
+    def _look_out(self) -> bool:
+        waits = longest_waits(self.conditions) if self.conditions else {}
+        self.timers.measure(waits.get(schedule.COLLECTION, timedelta()))
+        for name in waits:
+            self.wakes[name].set()
         return True
 
+    def _finish(self) -> None:
+        """Wait for the steps in hand; their claims stay meanwhile."""
+        for wake in self.wakes.values():
+            wake.set()
+        for thread in self.threads:
+            while thread.is_alive():
+                _once(self.operations.renew)
+                thread.join(RENEWAL)
 
-def _repeat(once: Callable[[], bool], pause: float, stop: Event) -> None:
-    while not stop.is_set():
-        worked = _once(once)
-        if not worked:
-            stop.wait(pause if worked is False else AFTER_ERROR)
 
-
-def _once(work: Callable[[], bool | None]) -> bool | None:
-    """What `work` answers; None when it failed, which is logged."""
+def _once(work: Callable[[], bool]) -> bool:
+    """What `work` answers; no when it failed, which is logged: the database may be away."""
     try:
         return work()
-    except Exception as error:  # the database may be away: it is tried again
+    except Exception as error:
         log.error("work failed", exc_info=error)
-        return None
+        return False
