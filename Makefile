@@ -17,7 +17,7 @@ WORKERS ?= 2
 
 # What setup has done leaves a file here, and is done again when what it was made from is newer.
 MADE := .venv/.made
-MEMBERS := proto chassis $(patsubst %/,%,$(dir $(wildcard services/*/pyproject.toml)))
+MEMBERS := proto chassis $(patsubst %/,%,$(dir $(wildcard services/*/pyproject.toml))) demo
 PROTOS := $(shell find proto/crm) $(wildcard tools/build_protos.py tools/image.py)
 
 .PHONY: help

@@ -1,0 +1,1 @@
+"""The demo company, loaded through the REST API."""
