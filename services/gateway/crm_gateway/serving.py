@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 
 from flask import Flask, request
-from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request, Response
 
@@ -50,15 +49,15 @@ class Edge(Flask):
     def make_default_options_response(self) -> Response:  # type: ignore[override]
         """Tell the verbs of a path."""
         allowed = super().make_default_options_response().headers["Allow"]
-        return _finished(begin(request), Response(status=204, headers={"Allow": allowed}))
+        response = Response(status=204, headers={"Allow": allowed})
+        del response.headers["Content-Type"]
+        return _finished(begin(request), response)
 
 
 def _framed(verb: str, path: str, answer: Answer, explain: Explain) -> Callable[..., Response]:
     name = f"{verb} {path}"
     duration = metrics.HTTP_DURATION.labels(path, verb)
-    counts = {
-        kind: metrics.HTTP_REQUESTS.labels(path, verb, f"{kind}xx") for kind in range(2, 6)
-    }
+    counts = {kind: metrics.HTTP_REQUESTS.labels(path, verb, f"{kind}xx") for kind in range(2, 6)}
 
     def view(**values: str) -> Response:
         started = perf_counter()

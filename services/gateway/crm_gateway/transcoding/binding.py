@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from crm_chassis.kernel.errors import MissingPrecondition
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from werkzeug.datastructures import MultiDict
 
+from crm_chassis.kernel.errors import MissingPrecondition
 from crm_gateway.transcoding.codec.messages import PASSED_OVER, Codec, Entry, object_decoder
 from crm_gateway.transcoding.codec.scalars import Decode, Encode, decode_string, json_of_text
 from crm_gateway.transcoding.codec.well_known import decoder_of
@@ -39,6 +39,7 @@ class Binder:
         self.tag_field = tag_field(method.input, binding)
         self.is_tag_needed = self.tag_field is not None and binding.verb in _CONDITIONAL
         self.parameters = dict(_parameters(codec, method.input, binding, template, self.tag_field))
+        self._has_mask = "updateMask" in self.parameters
         self.body = binding.body
         self._entries = _body_entries(codec, method.input, binding, template)
         self._decode_body = object_decoder(self._entries)
@@ -67,12 +68,14 @@ class Binder:
         self._template.fill(fields, values)
         if tag and self.tag_field:
             _put(fields, self.tag_field, tag)
-        if self._verb == "PATCH" and "update_mask" not in fields:
+        if self._has_mask and "update_mask" not in fields:
             fields["update_mask"] = {"paths": mask}
         return fields
 
-    def _read_body(self, body: bytes | None, fields: dict[str, Any], faults: list[Fault]) -> list[str]:
-        """Decode the body into `fields`; the names of the fields it has, those cleared by a null included."""
+    def _read_body(
+        self, body: bytes | None, fields: dict[str, Any], faults: list[Fault]
+    ) -> list[str]:
+        """Decode the body into `fields`; the names of those it has, or clears with a null."""
         flaws = Flaws("body")
         content = _json_of(body) if body or self.body != "*" else {}
         cleared: list[str] = []
@@ -88,7 +91,9 @@ class Binder:
             fields[self.body] = read
         return [*read, *cleared]
 
-    def _without_cleared(self, content: dict[str, Any], flaws: Flaws) -> tuple[dict[str, Any], list[str]]:
+    def _without_cleared(
+        self, content: dict[str, Any], flaws: Flaws
+    ) -> tuple[dict[str, Any], list[str]]:
         """In a PATCH a null clears a field that may be written."""
         cleared = []
         for key in [key for key, item in content.items() if item is None]:
@@ -125,7 +130,7 @@ class Binder:
 
 
 def tag_field(request: Descriptor, binding: Binding) -> FieldPath | None:
-    """The field that If-Match fills: the resource's `etag` in a change of it, else the request's own."""
+    """The field that If-Match fills: in a change the resource's `etag`, else the request's own."""
     if binding.verb in ("PATCH", "PUT") and binding.body in request.fields_by_name:
         resource = request.fields_by_name[binding.body].message_type
         if resource is not None and "etag" in resource.fields_by_name:
@@ -169,7 +174,7 @@ def _parameters(
     for field in request.fields:
         if field.name in taken:
             continue
-        if is_map(field) or (field.message_type is not None and decoder_of(field.message_type) is None):
+        if not _fits_parameter(field):
             raise ValueError(f"{field.full_name} cannot be a query parameter")
         decode = codec.field_decoder(field)
         if field.name == "update_mask" and resource is not None:
@@ -180,6 +185,13 @@ def _parameters(
             field.json_name,
             Parameter((field.name,), field.is_repeated, json_of_text(field), decode),
         )
+
+
+def _fits_parameter(field: FieldDescriptor) -> bool:
+    """Whether a text can say all of the field."""
+    if is_map(field):
+        return False
+    return field.message_type is None or decoder_of(field.message_type) is not None
 
 
 def _mask_decoder(decode: Decode, entries: Mapping[str, Entry], resource: Descriptor) -> Decode:

@@ -1,4 +1,4 @@
-"""The document's schemas: each message as it goes out, as it comes in, and as a change of it comes in."""
+"""The document's schemas: a message as it goes out, as it comes in, and as a change of it."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -8,7 +8,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from crm_gateway.transcoding.codec.messages import PASSED_OVER
 from crm_gateway.transcoding.constraints import Constraints, Keywords
-from crm_gateway.transcoding.schema import Schema, is_map
+from crm_gateway.transcoding.schema import Schema, entry_of, is_map
 
 Document = dict[str, Any]
 
@@ -18,12 +18,13 @@ _INSTANT: Keywords = {
     "format": "date-time",
     "examples": ["2026-05-03T12:00:00.000Z"],
 }
+_MASK_PATH = r"[a-z][A-Za-z0-9]*(\.[A-Za-z0-9_-]+)?"
 _WELL_KNOWN: Mapping[str, Keywords] = {
     "google.protobuf.Timestamp": _INSTANT,
     "google.protobuf.Duration": {"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,9})?s$"},
     "google.protobuf.FieldMask": {
         "type": "string",
-        "pattern": r"^[a-z][A-Za-z0-9]*(\.[A-Za-z0-9_-]+)?(,[a-z][A-Za-z0-9]*(\.[A-Za-z0-9_-]+)?)*$",
+        "pattern": f"^{_MASK_PATH}(,{_MASK_PATH})*$",
     },
     "google.protobuf.Struct": {"type": "object", "additionalProperties": True},
     "google.protobuf.Value": {"description": "Any JSON."},
@@ -65,7 +66,9 @@ class Components:
         self._owners: dict[str, str] = {}
         self.schemas: dict[str, Document] = {}
 
-    def reference(self, message: Descriptor, side: Side, leaving_out: Iterable[str] = ()) -> Document:
+    def reference(
+        self, message: Descriptor, side: Side, leaving_out: Iterable[str] = ()
+    ) -> Document:
         """A schema that refers to the message's own; fields `leaving_out` are not in it."""
         known = _well_known(message)
         if known is not None:
@@ -130,7 +133,7 @@ class Components:
 
     def _value(self, field: FieldDescriptor, side: Side) -> Document:
         if is_map(field):
-            value = field.message_type.fields_by_name["value"]
+            _, value = entry_of(field)
             return {"type": "object", "additionalProperties": self._single(value, side)}
         single = self._single(field, side)
         return {"type": "array", "items": single} if field.is_repeated else single

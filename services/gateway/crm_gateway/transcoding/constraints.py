@@ -1,4 +1,4 @@
-"""JSON Schema keywords for the constraints that a field declares in `buf.validate` and our own options."""
+"""JSON Schema keywords for the constraints that a field declares."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,13 +38,11 @@ class Constraints:
         self._schema = schema
 
     def of(self, field: FieldDescriptor) -> Keywords:
-        """The keywords beside the field's type. What only the service can check is not among them."""
+        """The keywords beside the field's type, as far as JSON Schema has words for the rules."""
         rules = self._schema.option(field, "buf.validate.field")
         keywords = _of_rules(rules, is_map(field))
         descriptor = type(rules).DESCRIPTOR.fields_by_name["ignore"]
-        is_optional = (
-            descriptor.enum_type.values_by_number[rules.ignore].name == _IGNORE_IF_ZERO
-        )
+        is_optional = descriptor.enum_type.values_by_number[rules.ignore].name == _IGNORE_IF_ZERO
         keywords |= self._of_standard(field)
         return _or_empty(keywords) if is_optional else keywords
 

@@ -26,18 +26,21 @@ class Exchange:
     request_id: str
     traceparent: str
 
-    def metadata(self, token: str) -> list[tuple[str, str]]:
-        """What a service is told of the request beside its content."""
-        told = [
+    def metadata(self, token: str) -> tuple[tuple[str, str], ...]:
+        """What a service is told of the request beside its content.
+
+        Raises:
+            Malformed: the idempotency key is none.
+        """
+        told = (
             ("authorization", f"Bearer {token}"),
             ("x-request-id", self.request_id),
             ("traceparent", self.traceparent),
-        ]
-        if self.request.method == "POST":
-            key = self.request.headers.get("Idempotency-Key")
-            if key is not None:
-                told.append(("idempotency-key", idempotency_key(key)))
-        return told
+        )
+        key = self.request.environ.get("HTTP_IDEMPOTENCY_KEY")
+        if key is None or self.request.method != "POST":
+            return told
+        return (*told, ("idempotency-key", idempotency_key(key)))
 
     def finish(self, response: Response) -> Response:
         """Give back what the request is known by."""

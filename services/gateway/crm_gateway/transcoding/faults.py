@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, Union
+from typing import Literal, NamedTuple, TypeAlias
 
 Place = Literal["body", "query", "path", "header"]
 
 # Where a value stands: the place of what holds it and its own key or index; None is the whole.
-Path = Union[tuple["Path", str | int], None]
+Path: TypeAlias = "tuple[Path, str | int] | None"
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 

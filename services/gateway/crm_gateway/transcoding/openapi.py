@@ -7,11 +7,13 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from crm_gateway.transcoding.components import Components, Document, Side
+from crm_gateway.transcoding.paths import Capture
 from crm_gateway.transcoding.problems import MEDIA_TYPE
 from crm_gateway.transcoding.routes import JSON, Bindings, Bound
-from crm_gateway.transcoding.schema import Method, Schema
+from crm_gateway.transcoding.schema import Method, Schema, message_of
 
 PROBLEM = "Problem"
+RULES = "buf.validate.field"
 _ALWAYS = (400, 401, 403, 404, 429, 503, 504)
 _ABOUT = (
     "Contacts, sales, service and campaigns of one company. JSON is read strictly: unknown fields, "
@@ -30,6 +32,7 @@ class OpenApi:
 
     def __init__(self, bindings: Bindings) -> None:
         self._schema: Schema = bindings.schema
+        self._ours = list(self._schema.messages())
         outgoing = [bound.method.output for bound in bindings.all]
         self.components = Components(self._schema, outgoing)
         self._paths: dict[str, Document] = {}
@@ -115,15 +118,24 @@ class OpenApi:
         """The segments that vary."""
         for capture in bound.template.captures:
             field = _field_at(bound.method.input, capture.field)
+            is_whole = field.json_name == capture.name
+            words = f"The id in the name of the {capture.name}."
             yield {
                 "name": capture.name,
                 "in": "path",
                 "required": True,
-                "description": f"The last part of the {capture.name}'s name."
-                if field.json_name != capture.name
-                else self._schema.comment(field),
-                "schema": {"type": "string", "pattern": "^[^/:]+$"},
+                "description": self._schema.comment(field) if is_whole else words,
+                "schema": {"type": "string", "pattern": self._segment(bound, capture)},
             }
+
+    def _segment(self, bound: Bound, capture: Capture) -> str:
+        """The pattern of one segment, cut out of the one that its field declares."""
+        rules = self._schema.option(_field_at(bound.method.input, capture.field), RULES)
+        segments = rules.string.pattern.removeprefix("^").removesuffix("$").split("/")
+        parts = bound.template.variables[capture.field]
+        if len(segments) != len(parts):
+            return "^[^/:]+$"
+        return f"^{segments[parts.index(capture)]}$"
 
     def _parameters(self, bound: Bound) -> Iterator[Document]:
         for name, parameter in bound.binder.parameters.items():
@@ -155,7 +167,7 @@ class OpenApi:
             )
         else:
             side = Side.UPDATE if bound.binding.verb == "PATCH" else Side.INPUT
-            schema = self.components.reference(request.fields_by_name[body].message_type, side)
+            schema = self.components.reference(message_of(request.fields_by_name[body]), side)
             is_needed = True
         return {"required": is_needed, "content": {JSON: {"schema": schema}}}
 
@@ -185,13 +197,12 @@ class OpenApi:
             path = above + field.json_name
             if self._schema.option(field, f"crm.api.v1.{option}"):
                 yield path
-            elif field.message_type is not None and field.message_type.file in self._schema.files:
-                if field.message_type is not message:
-                    yield from self._paths_with(field.message_type, option, f"{path}.")
+            elif field.message_type in self._ours and field.message_type is not message:
+                yield from self._paths_with(field.message_type, option, f"{path}.")
 
 
 def document_of(bindings: Bindings, others: Iterable[Any] = ()) -> Document:
-    """The document of all unary RPCs, and of `others`: routes that describe themselves with `describe`."""
+    """The document of all unary RPCs, and of `others`, which describe themselves."""
     builder = OpenApi(bindings)
     named: set[str] = set()
     for bound in bindings.unary():
@@ -239,7 +250,7 @@ def _header(name: str, words: str, *, required: bool = False, pattern: str = "")
 def _field_at(message: Descriptor, path: Iterable[str]) -> FieldDescriptor:
     *above, last = path
     for name in above:
-        message = message.fields_by_name[name].message_type
+        message = message_of(message.fields_by_name[name])
     return message.fields_by_name[last]
 
 

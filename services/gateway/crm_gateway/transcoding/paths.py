@@ -1,14 +1,17 @@
-"""Path templates of `google.api.http` (AIP-127): what Werkzeug matches, what the document shows, what the fields get."""
+"""Path templates of `google.api.http` (AIP-127): what is matched, shown, and put into fields."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from werkzeug.routing import BaseConverter, Map
 
 _FIELD = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*"
-_TOKEN = re.compile(rf"\{{(?P<field>{_FIELD})(?:=(?P<pattern>[^{{}}]+))?\}}|(?P<plain>[^{{}}/:]+)|(?P<slash>/)")
+_TOKEN = re.compile(
+    rf"\{{(?P<field>{_FIELD})(?:=(?P<pattern>[^{{}}]+))?\}}|(?P<plain>[^{{}}/:]+)|(?P<slash>/)"
+)
 _LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
 _VERB = re.compile(r":(?P<verb>[a-z][A-Za-z]*)$")
 
@@ -44,7 +47,7 @@ CONVERTERS: Mapping[str, type[BaseConverter]] = {
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A segment that varies. `name` is what the document calls it, `field` the request's field that gets it."""
+    """A segment that varies: what the document calls it, and the request's field that it fills."""
 
     name: str
     field: FieldPath
@@ -53,7 +56,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A path: literals and captures between slashes, perhaps a verb, and what each field is put together from."""
+    """A path: literals and captures, perhaps a verb, and what each field is put together from."""
 
     parts: tuple[str | Capture, ...]
     verb: str
@@ -103,7 +106,7 @@ def prepare_map(url_map: Map) -> None:
 def parse_template(template: str, name_of: Callable[[str], str]) -> Template:
     """Read a template such as `/v1/{name=contacts/*}:merge`.
 
-    `name_of` gives what the document calls a segment below a collection: `contact` below `contacts`.
+    `name_of` gives what the document calls what follows a collection: `contact` after `contacts`.
 
     Raises:
         ValueError: it is none, or has what cannot be served.
@@ -136,7 +139,7 @@ def names_of_segments(patterns: Sequence[str]) -> Callable[[str], str]:
     known: dict[str, str] = {}
     for pattern in patterns:
         segments = pattern.split("/")
-        for collection, variable in zip(segments, segments[1:], strict=False):
+        for collection, variable in pairwise(segments):
             if variable.startswith("{"):
                 known[collection] = camel_case(variable.strip("{}"))
     return lambda collection: known.get(collection, "")

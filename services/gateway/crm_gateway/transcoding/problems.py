@@ -8,12 +8,12 @@ from typing import Any
 
 import grpc
 import orjson
-from crm_chassis.kernel.errors import Refusal
-from crm_chassis.rpc.errors import STATUS
 from google.rpc import error_details_pb2, status_pb2
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response
 
+from crm_chassis.kernel.errors import Refusal
+from crm_chassis.rpc.errors import STATUS
 from crm_gateway.transcoding.faults import Fault, Malformed, join
 from crm_gateway.transcoding.paths import camel_case
 from crm_gateway.transcoding.wording import Wording, steps_of
@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 HIDDEN = "Something went wrong on our side."
 RETRIED = (429, 503)
 
-# What a status says that carries no kind of refusal: it comes from the transport, not from a service of ours.
+# What a status says that carries no kind of refusal: it comes from the transport.
 _CODES: Mapping[grpc.StatusCode, tuple[int, str, str]] = {
     grpc.StatusCode.INVALID_ARGUMENT: (400, "INVALID_REQUEST", "The request is not valid."),
     grpc.StatusCode.NOT_FOUND: (404, "NOT_FOUND", "There is no such resource."),
@@ -36,13 +36,13 @@ _CODES: Mapping[grpc.StatusCode, tuple[int, str, str]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: (504, "TIMEOUT", "The service did not answer in time."),
     grpc.StatusCode.UNIMPLEMENTED: (501, "NOT_IMPLEMENTED", "The service does not know this yet."),
 }
-# What Werkzeug refuses by itself.
-_REASONS: Mapping[int, str] = {
-    400: "MALFORMED_REQUEST",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    413: "TOO_LARGE",
-    415: "UNSUPPORTED_MEDIA_TYPE",
+# What is refused before any of our code has looked at it.
+_REFUSED: Mapping[int, tuple[str, str]] = {
+    400: ("MALFORMED_REQUEST", "The request cannot be read."),
+    404: ("NOT_FOUND", "There is nothing at this path."),
+    405: ("METHOD_NOT_ALLOWED", "The path does not know this method."),
+    413: ("TOO_LARGE", "The body is larger than what is taken here."),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "The body is of another type than what is taken here."),
 }
 
 
@@ -109,14 +109,14 @@ def _of_refusal(refusal: Refusal) -> Problem:
 
 def _of_http(error: HTTPException) -> Problem:
     status = error.code or 500
-    reason = _REASONS.get(status, HTTPStatus(status).name)
+    phrase = HTTPStatus(status)
+    reason, detail = _REFUSED.get(status, (phrase.name, f"{phrase.phrase}."))
     allow = error.valid_methods if isinstance(error, MethodNotAllowed) else None
-    detail = HIDDEN if status >= 500 else (error.description or HTTPStatus(status).phrase)
-    return Problem(status, reason, detail, allow=allow)
+    return Problem(status, reason, HIDDEN if status >= 500 else detail, allow=allow)
 
 
 def _of_status(error: Any, wording: Wording | None) -> Problem:
-    """The problem that a service's status tells; its words are shown only where it chose them for callers."""
+    """What a status tells. Its words are shown only where a service chose them for callers."""
     code: grpc.StatusCode = error.code()
     status, reason, detail = _CODES.get(code, (500, "INTERNAL", HIDDEN))
     plain = Problem(status, reason, detail)
@@ -151,9 +151,7 @@ def _fault(violation: Any, wording: Wording | None) -> Fault:
 
 
 def _camel(path: str) -> str:
-    return join(
-        camel_case(step) if isinstance(step, str) else step for step in steps_of(path)
-    )
+    return join(camel_case(step) if isinstance(step, str) else step for step in steps_of(path))
 
 
 def _error(fault: Fault) -> dict[str, str]:

@@ -5,24 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from crm_chassis.kernel.errors import NotFound
 from google.protobuf.message import Message
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.http import parse_etags
 from werkzeug.wrappers import Request, Response
 
+from crm_chassis.kernel.errors import NotFound
 from crm_gateway.transcoding.binding import Binder
 from crm_gateway.transcoding.codec.messages import Codec
 from crm_gateway.transcoding.codec.scalars import Encode
 from crm_gateway.transcoding.exchange import Authenticate, Exchange
 from crm_gateway.transcoding.paths import Template, Values, names_of_segments, parse_template
 from crm_gateway.transcoding.problems import Problem, problem_of
-from crm_gateway.transcoding.schema import Binding, Method, MessageClass, Schema
-from crm_gateway.transcoding.upstream import SHARED_PACKAGE, Answer, Metadata, Upstreams
+from crm_gateway.transcoding.schema import Binding, MessageClass, Method, Schema
+from crm_gateway.transcoding.upstream import Answer, Upstreams
 from crm_gateway.transcoding.wording import Wording
 
 JSON = "application/json"
+SHARED_PACKAGE = "crm.api.v1"
 
 ServiceOf = Callable[[Mapping[str, Any]], str]
 
@@ -98,7 +99,7 @@ def body_of(request: Request) -> bytes:
     """
     body = request.get_data(cache=False)
     if body and request.mimetype != JSON:
-        raise UnsupportedMediaType(f"The body must be {JSON}.")
+        raise UnsupportedMediaType
     return body
 
 
@@ -152,7 +153,7 @@ class Bindings:
 
 
 def service_of(method: Method) -> ServiceOf:
-    """Tells which service answers: the one that has the method, or, where all have it, the one that is named."""
+    """Tells which service answers: the owner, or, where all have the method, the one named."""
     if method.package != SHARED_PACKAGE:
         owner = method.package.split(".")[1].replace("_", "-")
         return lambda fields: owner

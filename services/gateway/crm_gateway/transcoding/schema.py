@@ -1,4 +1,4 @@
-"""What the protos say: methods with their HTTP bindings, options and comments, read from the descriptor image."""
+"""What the protos say, read from the descriptor image: methods, bindings, options, comments."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Method:
 
 
 class Schema:
-    """The files of an image in a descriptor pool of their own, so that nothing generated is needed."""
+    """The files of an image in a pool of their own, so that nothing generated is needed."""
 
     def __init__(self, image: bytes) -> None:
         files = descriptor_pb2.FileDescriptorSet.FromString(image)
@@ -144,6 +144,23 @@ def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
+def entry_of(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
+    """Key and value of a map."""
+    entry = message_of(field)
+    return entry.fields_by_name["key"], entry.fields_by_name["value"]
+
+
+def message_of(field: FieldDescriptor) -> Descriptor:
+    """The type of a field that holds messages.
+
+    Raises:
+        TypeError: it holds something else.
+    """
+    if field.message_type is None:
+        raise TypeError(f"{field.full_name} holds no message")
+    return field.message_type
+
+
 def _bindings_of(rule: Any) -> Iterator[Binding]:
     verb = rule.WhichOneof("pattern")
     if verb in VERBS:
@@ -169,7 +186,7 @@ def _messages_of(container: FileDescriptor | Descriptor) -> Iterator[Descriptor]
 
 
 def _comments_of(file: descriptor_pb2.FileDescriptorProto) -> Iterator[tuple[str, str]]:
-    """Full names and comments; a place is told by field numbers and indexes of the file's own message."""
+    """Full names and comments; places are told by the file message's field numbers and indexes."""
     for place in file.source_code_info.location:
         names = [file.package]
         holder: Any = file

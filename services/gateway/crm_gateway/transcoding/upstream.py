@@ -1,29 +1,26 @@
 """Who answers an RPC: another service over gRPC, or the gateway itself in this process."""
 
-import json
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import grpc
-from crm_chassis.kernel.errors import NotFound
 from google.protobuf.message import Message
 
+from crm_chassis.kernel.errors import NotFound
+from crm_chassis.rpc.channels import Peers
 from crm_gateway.transcoding.schema import Method, Schema
 
 EDGE_SECONDS = 3.0
-UPLOAD_SECONDS = 300.0
+STREAM_SECONDS = 300.0
 GATEWAY = "gateway"
-SHARED_PACKAGE = "crm.api.v1"
 
-Metadata = Sequence[tuple[str, str]]
+Metadata = tuple[tuple[str, str], ...]
 
 
 class Answer(NamedTuple):
     """What an RPC gave, and what it said after it."""
 
     message: Message
-    trailing: Mapping[str, str]
+    trailing: Mapping[str, Any]
 
 
 Ask = Callable[[Message, Metadata], Answer]
@@ -34,8 +31,8 @@ class LocalMethods(Protocol):
 
     def call(
         self, path: str, request: bytes, metadata: Metadata, timeout: float
-    ) -> tuple[bytes, Metadata]:
-        """Answer a serialized request.
+    ) -> tuple[bytes, Sequence[tuple[str, str | bytes]]]:
+        """Answer a serialized request: the serialized answer, and the trailing metadata.
 
         Raises:
             grpc.RpcError: it was refused, with the same status that a server would send.
@@ -43,24 +40,20 @@ class LocalMethods(Protocol):
 
 
 class Upstreams:
-    """Opens a channel to each service at its first request, so that nothing is open before a fork."""
+    """Asks whoever answers. Channels are opened at the first call, never before a fork."""
 
-    def __init__(
-        self, schema: Schema, peers: Mapping[str, str], local: LocalMethods | None
-    ) -> None:
+    def __init__(self, schema: Schema, peers: Peers, local: LocalMethods | None = None) -> None:
         self._schema = schema
         self._peers = peers
         self._local = local
-        self._channels: dict[str, grpc.Channel] = {}
         self._asks: dict[tuple[str, str], Ask] = {}
-        self._lock = threading.Lock()
-        self._config = service_config(schema.methods)
 
     def ask(self, service: str, method: Method, request: Message, metadata: Metadata) -> Answer:
         """Ask a service for an answer within the edge's deadline.
 
         Raises:
             grpc.RpcError: it refused, or did not answer.
+            NotFound: there is no such service.
         """
         known = self._asks.get((service, method.path))
         if known is None:
@@ -70,97 +63,65 @@ class Upstreams:
     def send(
         self, service: str, method: Method, requests: Iterable[Message], metadata: Metadata
     ) -> Answer:
-        """Send a stream of requests and wait for the one answer."""
-        call = self._channel(service).stream_unary(method.path, **self._serializers(method))
-        answer, ended = call.with_call(iter(requests), timeout=UPLOAD_SECONDS, metadata=metadata)
-        return Answer(answer, dict(ended.trailing_metadata()))
+        """Send a stream of requests and wait for the one answer.
+
+        Raises:
+            grpc.RpcError: it refused, or did not answer.
+        """
+        channel = self._peers.channel(self._known(service))
+        call = channel.stream_unary(method.path, *self._serializers(method))
+        answer, ended = call.with_call(iter(requests), timeout=STREAM_SECONDS, metadata=metadata)
+        return Answer(answer, _mapping(ended.trailing_metadata()))
 
     def receive(
         self, service: str, method: Method, request: Message, metadata: Metadata
     ) -> Iterator[Message]:
-        """Ask for a stream of answers."""
-        call = self._channel(service).unary_stream(method.path, **self._serializers(method))
-        answers: Iterator[Message] = call(request, timeout=UPLOAD_SECONDS, metadata=metadata)
+        """Ask for a stream of answers.
+
+        Raises:
+            grpc.RpcError: at any of them: it refused, or did not answer.
+        """
+        channel = self._peers.channel(self._known(service))
+        call = channel.unary_stream(method.path, *self._serializers(method))
+        answers: Iterator[Message] = call(request, timeout=STREAM_SECONDS, metadata=metadata)
         return answers
 
-    def close(self) -> None:
-        """Close every channel."""
-        with self._lock:
-            for channel in self._channels.values():
-                channel.close()
-            self._channels.clear()
-            self._asks.clear()
-
     def _ask_of(self, service: str, method: Method) -> Ask:
+        serialize, parse = self._serializers(method)
         if service == GATEWAY and self._local is not None:
-            return self._local_ask(self._local, method)
-        call = self._channel(service).unary_unary(method.path, **self._serializers(method))
+            return _local_ask(self._local, method.path, serialize, parse)
+        hop = self._peers.hop(self._known(service), method.path, serialize, parse)
 
         def ask(request: Message, metadata: Metadata) -> Answer:
-            answer, ended = call.with_call(request, timeout=EDGE_SECONDS, metadata=metadata)
-            return Answer(answer, dict(ended.trailing_metadata()))
+            answer, ended = hop.with_call(request, EDGE_SECONDS, metadata)
+            return Answer(answer, _mapping(ended.trailing_metadata()))
 
         return ask
 
-    def _local_ask(self, local: LocalMethods, method: Method) -> Ask:
-        answer_class = self._schema.message_class(method.output)
+    def _known(self, service: str) -> str:
+        if service not in self._peers.names:
+            raise NotFound(f"There is no service {service}.")
+        return service
 
-        def ask(request: Message, metadata: Metadata) -> Answer:
-            said, trailing = local.call(
-                method.path, request.SerializeToString(), metadata, EDGE_SECONDS
-            )
-            return Answer(answer_class.FromString(said), dict(trailing))
-
-        return ask
-
-    def _serializers(self, method: Method) -> dict[str, Any]:
-        return {
-            "request_serializer": self._schema.message_class(method.input).SerializeToString,
-            "response_deserializer": self._schema.message_class(method.output).FromString,
-        }
-
-    def _channel(self, service: str) -> grpc.Channel:
-        with self._lock:
-            if service not in self._channels:
-                if service not in self._peers:
-                    raise NotFound(f"There is no service {service}.")
-                self._channels[service] = grpc.insecure_channel(
-                    self._peers[service], options=channel_options(self._config)
-                )
-            return self._channels[service]
+    def _serializers(self, method: Method) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
+        return (
+            self._schema.message_class(method.input).SerializeToString,
+            self._schema.message_class(method.output).FromString,
+        )
 
 
-def service_config(methods: Iterable[Method]) -> str:
-    """gRPC's own retries, for the methods that may be repeated: at most two, while the service is away."""
-    repeatable: dict[str, list[str]] = {}
-    for method in methods:
-        if method.idempotency in ("SAFE", "IDEMPOTENT"):
-            service, name = method.path.strip("/").split("/")
-            repeatable.setdefault(service, []).append(name)
-    names = [
-        {"service": service, "method": name} for service, some in repeatable.items() for name in some
-    ]
-    retries = {
-        "maxAttempts": 3,
-        "initialBackoff": "0.05s",
-        "maxBackoff": "0.5s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    return json.dumps(
-        {
-            "loadBalancingConfig": [{"round_robin": {}}],
-            "methodConfig": [{"name": names, "retryPolicy": retries}],
-            "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
-        }
-    )
+def _local_ask(
+    local: LocalMethods,
+    path: str,
+    serialize: Callable[[Any], bytes],
+    parse: Callable[[bytes], Any],
+) -> Ask:
+    def ask(request: Message, metadata: Metadata) -> Answer:
+        said, trailing = local.call(path, serialize(request), metadata, EDGE_SECONDS)
+        return Answer(parse(said), _mapping(trailing))
+
+    return ask
 
 
-def channel_options(config: str) -> list[tuple[str, Any]]:
-    """How a channel behaves: it retries as `config` says and comes back soon after a restart."""
-    return [
-        ("grpc.service_config", config),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1000),
-    ]
+def _mapping(trailing: Any) -> Mapping[str, Any]:
+    return dict(trailing or ())

@@ -8,13 +8,13 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from crm_gateway.transcoding.binding import tag_field
 from crm_gateway.transcoding.faults import Place, join
 from crm_gateway.transcoding.paths import FieldPath, Template, camel_case
-from crm_gateway.transcoding.schema import Binding, Method, is_map
+from crm_gateway.transcoding.schema import Binding, Method, entry_of, is_map
 
 _STEP = re.compile(r'\.?(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<key>(?:[^"\\]|\\.)*)"\]')
 
 
 class Wording:
-    """Words the paths of one binding: `contact.emails[0].address` is `emails[0].address` of the body."""
+    """Words the paths of one binding: `contact.tags[0]` is `tags[0]` of the body."""
 
     def __init__(self, method: Method, binding: Binding, template: Template) -> None:
         self._request = method.input
@@ -25,7 +25,7 @@ class Wording:
         }
 
     def place(self, path: str) -> tuple[str, Place]:
-        """What the document calls a path of the request, and the part of the HTTP request that it is in."""
+        """What the document calls a path of the RPC's request, and where HTTP has it."""
         steps = steps_of(path)
         names = tuple(step for step in steps if isinstance(step, str))
         if names in self._captures:
@@ -72,5 +72,5 @@ def _message_below(field: FieldDescriptor | None) -> Descriptor | None:
     if field is None:
         return None
     if is_map(field):
-        return field.message_type.fields_by_name["value"].message_type
+        return entry_of(field)[1].message_type
     return field.message_type

@@ -10,17 +10,18 @@ from crm_gateway.transcoding.codec.scalars import (
     OMIT,
     Decode,
     Encode,
+    json_of_text,
     scalar_decoder,
     scalar_encoder,
 )
 from crm_gateway.transcoding.faults import Flaws, Path
-from crm_gateway.transcoding.schema import Schema, is_map
+from crm_gateway.transcoding.schema import Schema, entry_of, is_map
 
 PASSED_OVER = ("name", "etag")
 
 
 class Entry(NamedTuple):
-    """How one field is read: its name in Python and its decoder; none for one that is passed over."""
+    """How one field is read: its name, its decoder, and whether what it gives is kept."""
 
     name: str
     decode: Decode
@@ -62,13 +63,13 @@ class Codec:
         return decode
 
     def entries(self, message: Descriptor) -> dict[str, Entry]:
-        """The fields that a client may write, by their JSON names, and those that are refused with a word."""
+        """How each field is read, by its JSON name; those that the system sets are refused."""
         return {field.json_name: self._entry(field) for field in message.fields}
 
     def field_decoder(self, field: FieldDescriptor) -> Decode:
         """What reads a field: a value, a list or a map."""
         if is_map(field):
-            key, value = field.message_type.fields
+            key, value = entry_of(field)
             return _map_decoder(_key_decoder(key), self.value_decoder(value))
         decode = self.value_decoder(field)
         return _list_decoder(decode) if field.is_repeated else decode
@@ -89,7 +90,7 @@ class Codec:
 
     def _field_encoder(self, field: FieldDescriptor) -> Encode | None:
         if is_map(field):
-            return _map_encoder(self._value_encoder(field.message_type.fields_by_name["value"]))
+            return _map_encoder(self._value_encoder(entry_of(field)[1]))
         encode = self._value_encoder(field)
         return _list_encoder(encode) if field.is_repeated else encode
 
@@ -199,12 +200,8 @@ def _map_decoder(decode_key: Decode, decode: Decode) -> Decode:
 def _key_decoder(field: FieldDescriptor) -> Decode:
     """Keys are strings in JSON: what they stand for is read from that string."""
     decode = scalar_decoder(field)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return decode
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        words = {"true": True, "false": False}
-        return lambda key, path, flaws: decode(words.get(key, key), path, flaws)
-    return lambda key, path, flaws: decode(int(key) if key.lstrip("-").isdecimal() else key, path, flaws)
+    read = json_of_text(field)
+    return lambda key, path, flaws: decode(read(key), path, flaws)
 
 
 def _choices_of(message: Descriptor) -> tuple[tuple[str, ...], ...]:
@@ -216,7 +213,9 @@ def _choices_of(message: Descriptor) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _refuse_second(names: Sequence[str], value: Mapping[str, Any], path: Path, flaws: Flaws) -> None:
+def _refuse_second(
+    names: Sequence[str], value: Mapping[str, Any], path: Path, flaws: Flaws
+) -> None:
     there = [name for name in names if name in value]
     for name in there[1:]:
         flaws.add((path, name), "MORE_THAN_ONE", f"excludes {there[0]}")
@@ -228,4 +227,4 @@ def _refuse_output(value: Any, path: Path, flaws: Flaws) -> None:
 
 def _refuse_any(message: Descriptor) -> None:
     if message.full_name == "google.protobuf.Any":
-        raise ValueError("google.protobuf.Any is not served: JSON could not say which type is inside")
+        raise ValueError("google.protobuf.Any is not served: it could hold any type")

@@ -31,7 +31,7 @@ _LARGEST_FLOAT = 3.4028234663852886e38
 
 
 class Names(dict[int, Any]):
-    """Names of enum values by number. The one that means "not set", and numbers from a newer service, are left out."""
+    """Names of enum values by number. What means "not set", or is not known here, is left out."""
 
     def __missing__(self, number: int) -> object:
         return OMIT
@@ -40,7 +40,7 @@ class Names(dict[int, Any]):
 def scalar_decoder(field: FieldDescriptor) -> Decode:
     """What reads a JSON value of the field's type; it adds a flaw where the value is none."""
     kind = field.cpp_type
-    if kind == _F.CPPTYPE_ENUM:
+    if field.enum_type is not None:
         return enum_decoder(field.enum_type)
     if kind == _F.CPPTYPE_STRING:
         return decode_bytes if field.type == _F.TYPE_BYTES else decode_string
@@ -56,7 +56,7 @@ def scalar_decoder(field: FieldDescriptor) -> Decode:
 def scalar_encoder(field: FieldDescriptor) -> Encode | None:
     """What makes the JSON of a value; None where the value is its own JSON."""
     kind = field.cpp_type
-    if kind == _F.CPPTYPE_ENUM:
+    if field.enum_type is not None:
         return enum_encoder(field.enum_type)
     if field.type == _F.TYPE_BYTES:
         return encode_bytes
@@ -172,7 +172,7 @@ def _number_decoder(most: float) -> Decode:
 
 
 def json_of_text(field: FieldDescriptor) -> Callable[[str], Any]:
-    """What makes of a query parameter's text the JSON value that it means; the text itself where it means none."""
+    """What makes of a text (a query parameter, a key) the JSON that it means; else leaves it."""
     kind = field.cpp_type
     if kind == _F.CPPTYPE_BOOL:
         return lambda text: {"true": True, "false": False}.get(text, text)
