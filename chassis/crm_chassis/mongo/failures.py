@@ -21,8 +21,10 @@ _PROBE_SECONDS = 1.0
 time_limit: Callable[[float], AbstractContextManager[None]] = pymongo.timeout
 
 
-def refusal_of(error: PyMongoError) -> Refusal | None:
-    """What a caller is told of the driver's error; None when it is a fault of ours."""
+def refusal_of(error: Exception) -> Refusal | None:
+    """What a caller is told of the driver's error; None when it is another, or a fault of ours."""
+    if not isinstance(error, PyMongoError):
+        return None
     if isinstance(error, ServerSelectionTimeoutError):
         return Unavailable("The database does not answer.", retry_after=1)
     if error.timeout or isinstance(error, ExecutionTimeout):
@@ -32,11 +34,6 @@ def refusal_of(error: PyMongoError) -> Refusal | None:
     if isinstance(error, OperationFailure) and error.code == _WRITE_CONFLICT:
         return Conflict("Somebody else changed it at the same moment.")
     return None
-
-
-def is_failure(error: BaseException) -> bool:
-    """Whether the error is the database driver's."""
-    return isinstance(error, PyMongoError)
 
 
 def check_database() -> None:

@@ -71,7 +71,9 @@ def kind_of(refusal: Refusal) -> str:
 
 def refusal_of(error: Any) -> Refusal:
     """The refusal that a peer's `grpc.RpcError` tells; `Unavailable` when the peer failed."""
-    told = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None
+    if not hasattr(error, "code"):
+        return errors.Unavailable("The caller went away.")
+    told = rpc_status.from_call(error)
     if told is not None and told.details:
         found = _told(told)
         if found is not None:

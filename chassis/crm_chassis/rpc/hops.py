@@ -54,7 +54,9 @@ class Hop:
         self._record(grpc.StatusCode.OK, timeout, started)
         return answer, call
 
-    def future(self, request: Message, timeout: float, metadata: Metadata) -> "grpc.Future[Message]":
+    def future(
+        self, request: Message, timeout: float, metadata: Metadata
+    ) -> "grpc.Future[Message]":
         """The answer to come.
 
         Raises:

@@ -87,6 +87,11 @@ def current_call() -> Call:
     return _current.get()
 
 
+def begin_call(call: Call) -> None:
+    """Let `call` be the current one from here on: where a whole context belongs to one call."""
+    _current.set(call)
+
+
 @contextmanager
 def call_scope(call: Call) -> Iterator[Call]:
     """Let `call` be the current one inside."""

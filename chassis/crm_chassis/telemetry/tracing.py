@@ -86,6 +86,11 @@ def current_traceparent() -> str:
     return _current.get()
 
 
+def continue_trace(traceparent: str) -> None:
+    """Be inside this trace from here on: where a whole context belongs to one call."""
+    _current.set(traceparent)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Something that is being done inside a trace; `traceparent` is what to hand on from it."""
