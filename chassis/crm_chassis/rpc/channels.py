@@ -46,7 +46,7 @@ class Peers:
         self._addresses = dict(addresses)
         self._lock = Lock()
         self._lines: dict[str, _Line] = {}
-        self._stubs: dict[tuple[str, Any, bool], Any] = {}
+        self._stubs: dict[tuple[str, Any, Any], Any] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,22 +54,29 @@ class Peers:
         return tuple(self._addresses)
 
     def stub(
-        self, peer: str, stub_class: Callable[[grpc.Channel], Stub], *, as_service: bool = False
+        self,
+        peer: str,
+        stub_class: Callable[[grpc.Channel], Stub],
+        authorization: Callable[[], str] | None = None,
     ) -> Stub:
         """A generated stub whose methods know deadline, trace and who calls.
 
         They raise the peer's `Refusal`; `method.future(request)` gives an `Answer` to wait for.
-        The caller's token is passed on; without a caller, or `as_service`, the service speaks for
-        itself.
+        The caller's token is passed on, and without a caller the service speaks for itself; another
+        `authorization` speaks for somebody else (`own_authorization`: for the service in any case).
 
         Raises:
             Unavailable: the peer's address is not known.
         """
-        key = (peer, stub_class, as_service)
+        key = (peer, stub_class, authorization)
         if key not in self._stubs:
-            channel = cast("grpc.Channel", _StubChannel(self._line(peer), self._token(as_service)))
-            self._stubs[key] = stub_class(channel)
+            channel = _StubChannel(self._line(peer), authorization or self._authorization)
+            self._stubs[key] = stub_class(cast("grpc.Channel", channel))
         return cast("Stub", self._stubs[key])
+
+    def own_authorization(self) -> str:
+        """What says that the service itself calls."""
+        return self._own.authorization()
 
     def ask(self, peer: str, rpc: Rpc) -> "Ask[Message]":
         """The same for one RPC that is known by its declaration.
@@ -79,7 +86,7 @@ class Peers:
         """
         line = self._line(peer)
         hop = line.hop(rpc.path, rpc.request_class.SerializeToString, rpc.answer_class.FromString)
-        return Ask(hop, self._token(as_service=False))
+        return Ask(hop, self._authorization)
 
     def hop(
         self, peer: str, path: str, serialize: Callable[[Any], bytes], parse: Callable[[bytes], Any]
@@ -128,10 +135,8 @@ class Peers:
         channel = grpc.insecure_channel(self._addresses[peer], options=channel_options(config))
         return _Line(peer, channel, Breaker(peer))
 
-    def _token(self, as_service: bool) -> Callable[[], str]:
-        if as_service:
-            return self._own.authorization
-        return lambda: caller_authorization.get() or self._own.authorization()
+    def _authorization(self) -> str:
+        return caller_authorization.get() or self._own.authorization()
 
 
 class Ask(Generic[A]):
