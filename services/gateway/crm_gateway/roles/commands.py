@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from crm_chassis.resources.document import take_over
 from crm_chassis.resources.transaction import Transaction
-
 from crm_gateway.roles import rules
 from crm_gateway.roles.documents import Grant, Role
 from crm_gateway.roles.rules import NOTHING, Reach, Rights

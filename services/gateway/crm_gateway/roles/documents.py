@@ -1,14 +1,16 @@
 """What is stored of a role."""
 
 from crm.gateway.v1 import roles_pb2
-from crm_chassis.resources.document import Resource
 from mongoengine import EmbeddedDocument, EmbeddedDocumentListField, StringField
+
+from crm_chassis.resources.document import Resource
+from crm_gateway.roles.rules import Level
 
 
 class Grant(EmbeddedDocument):
     resource_type: str = StringField()
     action: str = StringField()
-    level: str = StringField()
+    level: Level = StringField()
 
 
 class Role(Resource):

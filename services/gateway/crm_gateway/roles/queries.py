@@ -1,9 +1,8 @@
 """Reads of roles."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from crm_chassis.kernel.ids import id_of
-
 from crm_gateway.roles.documents import Role
 from crm_gateway.roles.rules import Grant, Rights, merge
 
@@ -13,11 +12,3 @@ def rights_of(roles: Iterable[str]) -> Rights:
     ids = [id_of(role) for role in roles]
     rows = Role.rows().find({"_id": {"$in": ids}, "delete_time": None}, {"grants": 1})
     return merge(Grant(**grant) for row in rows for grant in row.get("grants", ()))
-
-
-def missing_roles(roles: Sequence[str]) -> list[int]:
-    """The places in the list of roles that there are not."""
-    ids = [id_of(role) for role in roles]
-    rows = Role.rows().find({"_id": {"$in": ids}, "delete_time": None}, {"_id": 1})
-    standing = {row["_id"] for row in rows}
-    return [place for place, role in enumerate(ids) if role not in standing]
