@@ -4,7 +4,7 @@ Only administrators have a right by `*`: it reaches users, roles and everybody's
 name what they reach, and of users and keys that is their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm_chassis.kernel.errors import Exists
@@ -47,17 +47,21 @@ def up(database: "Database[dict[str, Any]]") -> None:
             continue
 
 
-def _grants(collections: tuple[str, ...], **levels: Level) -> Iterator[dict[str, str]]:
+def _grants(collections: Sequence[str], **levels: Level) -> Iterator[dict[str, str]]:
     for collection in collections:
         for action, level in levels.items():
             yield {"resource_type": collection, "action": action, "level": level}
 
 
+def _everything(level: Level) -> Mapping[str, Level]:
+    return dict.fromkeys(ACTIONS, level)
+
+
 _OWN_KEYS = (*_grants(("apiKeys",), READ="OWN", CREATE="OWN", UPDATE="OWN"),)
 _ONESELF = (*_grants(("users",), READ="OWN"),)
 _GRANTS = {
-    "administrator": [*_grants((ANY,), **dict.fromkeys(ACTIONS, "ALL"))],
-    "manager": [*_grants(WORK, **dict.fromkeys(ACTIONS, "TEAM")), *_OWN_KEYS, *_ONESELF],
+    "administrator": [*_grants((ANY,), **_everything("ALL"))],
+    "manager": [*_grants(WORK, **_everything("TEAM")), *_OWN_KEYS, *_ONESELF],
     "member": [
         *_grants(WORK, CREATE="ALL", READ="TEAM", UPDATE="OWN", DELETE="OWN"),
         *_OWN_KEYS,
