@@ -1,8 +1,16 @@
-"""The answers to idempotency keys: a repetition gets the same one and has no second effect."""
+"""The answers to idempotency keys: a repetition gets the same one and has no second effect.
 
+An answer may hold what nobody is to read twice, a secret or a person's data, so it is sealed
+(AES-256-GCM, NIST SP 800-38D) with a key that only whoever repeats the request can bring along.
+"""
+
+import hmac
+import os
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pymongo.errors import OperationFailure
 
 from crm_chassis.kernel.clock import now
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(hours=24)
 _WRITE_CONFLICT = 112
+_NONCE = 12
 
 
 class Replay(Exception):
@@ -23,6 +32,16 @@ class Replay(Exception):
     def __init__(self, answer: bytes) -> None:
         super().__init__("answered before")
         self.answer = answer
+
+
+def asked_with(scope: str, fingerprint: str) -> Idempotency:
+    """What a repetition is recognised by; `scope` holds principal, method and the raw key.
+
+    Of the scope the database learns a digest, from which the sealing key does not follow.
+    """
+    told = scope.encode()
+    sealing_key = hmac.digest(b"crm.idempotency.answer.v1", told, "sha256")
+    return Idempotency(sha256(told).hexdigest(), fingerprint, sealing_key)
 
 
 def recall(asked: Idempotency, session: "ClientSession | None" = None) -> None:
@@ -37,7 +56,7 @@ def recall(asked: Idempotency, session: "ClientSession | None" = None) -> None:
         return
     if row["fingerprint"] != asked.fingerprint:
         raise KeyReused("The idempotency key was used for another request.")
-    raise Replay(row["answer"])
+    raise Replay(_opened(asked, row["answer"]))
 
 
 def remember(asked: Idempotency, answer: bytes, session: "ClientSession") -> None:
@@ -49,7 +68,7 @@ def remember(asked: Idempotency, answer: bytes, session: "ClientSession") -> Non
     row: dict[str, Any] = {
         "_id": asked.key_digest,
         "fingerprint": asked.fingerprint,
-        "answer": answer,
+        "answer": _sealed(asked, answer),
         "time": now(),
     }
     try:
@@ -63,3 +82,18 @@ def remember(asked: Idempotency, answer: bytes, session: "ClientSession") -> Non
         if failure.code != _WRITE_CONFLICT:
             raise
         raise KeyInUse("A request with this key is still running.", retry_after=1) from failure
+
+
+def _sealed(asked: Idempotency, answer: bytes) -> bytes:
+    if not asked.sealing_key:
+        return answer
+    nonce = os.urandom(_NONCE)
+    bound = asked.key_digest.encode()
+    return nonce + AESGCM(asked.sealing_key).encrypt(nonce, answer, bound)
+
+
+def _opened(asked: Idempotency, stored: bytes) -> bytes:
+    if not asked.sealing_key:
+        return stored
+    bound = asked.key_digest.encode()
+    return AESGCM(asked.sealing_key).decrypt(stored[:_NONCE], stored[_NONCE:], bound)

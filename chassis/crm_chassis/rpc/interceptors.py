@@ -28,7 +28,7 @@ from crm_chassis.kernel.errors import (
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import failures
 from crm_chassis.mongo.failures import time_limit
-from crm_chassis.mongo.idempotency import Replay, recall
+from crm_chassis.mongo.idempotency import Replay, asked_with, recall
 from crm_chassis.resources.validation import flaws
 from crm_chassis.rpc.channels import caller_authorization
 from crm_chassis.rpc.declarations import SAFE, Rpc
@@ -307,7 +307,7 @@ class _Steps:
             raise Invalid("The idempotency key is not valid.", flaw)
         scope = f"{principal.name}\0{self.rpc.path}\0{key}"
         content = request.SerializeToString(deterministic=True) if request is not None else b""
-        return Idempotency(sha256(scope.encode()).hexdigest(), sha256(content).hexdigest())
+        return asked_with(scope, sha256(content).hexdigest())
 
 
 class _Meter:

@@ -44,10 +44,15 @@ def service_principal(service: str) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """What a repetition is recognised by: a digest of principal, method and key, and the request's."""
+    """What a repetition is recognised by: a digest of principal, method and key, and the request's.
+
+    `sealing_key` follows from the key itself, which is not kept: only with it can the stored
+    answer be read. Without one the answer is stored as it is.
+    """
 
     key_digest: str
     fingerprint: str
+    sealing_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
