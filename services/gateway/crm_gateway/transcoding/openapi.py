@@ -43,7 +43,7 @@ class OpenApi:
         """Describe one binding of an RPC."""
         method, verb = bound.method, bound.binding.verb
         operation = self.declared(method, operation_id(bound, is_first))
-        operation["parameters"] = [*self.path_parameters(bound), *self._parameters(bound)]
+        operation["parameters"] = self.parameters(bound)
         if bound.binding.body:
             operation["requestBody"] = self._request_body(bound)
         tagged = "etag" in method.output.fields_by_name
@@ -114,8 +114,11 @@ class OpenApi:
             },
         }
 
-    def path_parameters(self, bound: Bound) -> Iterator[Document]:
-        """The segments that vary."""
+    def parameters(self, bound: Bound) -> list[Document]:
+        """What a binding takes beside its body."""
+        return [*self._segments(bound), *self._parameters(bound)]
+
+    def _segments(self, bound: Bound) -> Iterator[Document]:
         for capture in bound.template.captures:
             field = _field_at(bound.method.input, capture.field)
             is_whole = field.json_name == capture.name

@@ -1,9 +1,11 @@
 """Who answers an RPC: another service over gRPC, or the gateway itself in this process."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from queue import Full, Queue
 from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2
 
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.rpc.channels import Peers
@@ -11,6 +13,9 @@ from crm_gateway.transcoding.schema import Method, Schema
 
 EDGE_SECONDS = 3.0
 STREAM_SECONDS = 300.0
+CHECK_SECONDS = 0.5
+# How many pieces of an upload may wait for the service: what it does not take is not read either.
+AHEAD = 8
 GATEWAY = "gateway"
 
 Metadata = tuple[tuple[str, str], ...]
@@ -63,28 +68,58 @@ class Upstreams:
     def send(
         self, service: str, method: Method, requests: Iterable[Message], metadata: Metadata
     ) -> Answer:
-        """Send a stream of requests and wait for the one answer.
+        """Send a stream of requests, read here as fast as they are taken, and give the answer.
+
+        What goes wrong while they are read is raised as it is, and the service is told that the
+        rest does not come.
 
         Raises:
-            grpc.RpcError: it refused, or did not answer.
+            grpc.RpcError: the service refused, or did not answer.
+            NotFound: there is no such service.
         """
         channel = self._peers.channel(self._known(service))
         call = channel.stream_unary(method.path, *self._serializers(method))
-        answer, ended = call.with_call(iter(requests), timeout=STREAM_SECONDS, metadata=metadata)
-        return Answer(answer, _mapping(ended.trailing_metadata()))
+        line: Queue[Message | None] = Queue(AHEAD)
+        pending: Any = call.future(iter(line.get, None), STREAM_SECONDS, metadata)
+        try:
+            for request in requests:
+                if not _offer(line, request, pending):
+                    break
+        except BaseException:
+            pending.cancel()
+            raise
+        finally:
+            _end(line, pending)
+        answer: Message = pending.result()
+        return Answer(answer, _mapping(pending.trailing_metadata()))
 
     def receive(
         self, service: str, method: Method, request: Message, metadata: Metadata
-    ) -> Iterator[Message]:
+    ) -> "Stream":
         """Ask for a stream of answers.
 
         Raises:
-            grpc.RpcError: at any of them: it refused, or did not answer.
+            NotFound: there is no such service.
         """
         channel = self._peers.channel(self._known(service))
         call = channel.unary_stream(method.path, *self._serializers(method))
-        answers: Iterator[Message] = call(request, timeout=STREAM_SECONDS, metadata=metadata)
-        return answers
+        return Stream(call(request, timeout=STREAM_SECONDS, metadata=metadata))
+
+    def check(self, service: str) -> None:
+        """Ask a service whether it answers calls.
+
+        Raises:
+            grpc.RpcError, RuntimeError: it does not.
+        """
+        channel = self._peers.channel(self._known(service))
+        ask = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            health_pb2.HealthCheckRequest.SerializeToString,
+            health_pb2.HealthCheckResponse.FromString,
+        )
+        answer = ask(health_pb2.HealthCheckRequest(), timeout=CHECK_SECONDS)
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise RuntimeError(f"{service} does not serve")
 
     def _ask_of(self, service: str, method: Method) -> Ask:
         serialize, parse = self._serializers(method)
@@ -108,6 +143,48 @@ class Upstreams:
             self._schema.message_class(method.input).SerializeToString,
             self._schema.message_class(method.output).FromString,
         )
+
+
+class Stream:
+    """Answers that come one after the other, until they end or nobody wants them any more."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __iter__(self) -> Iterator[Message]:
+        """The answers.
+
+        Raises:
+            grpc.RpcError: at any of them: the service refused, or stopped answering.
+        """
+        return iter(self._call)
+
+    def close(self) -> None:
+        """Want no more of them."""
+        self._call.cancel()
+
+
+def _offer(line: "Queue[Message | None]", request: Message, pending: Any) -> bool:
+    """Put a request into the line once there is room; False when the call has ended meanwhile."""
+    while not pending.done():
+        try:
+            line.put(request, timeout=0.1)
+        except Full:
+            continue
+        return True
+    return False
+
+
+def _end(line: "Queue[Message | None]", pending: Any) -> None:
+    """Put the end into the line, so that whoever reads it ends too."""
+    while True:
+        try:
+            line.put(None, timeout=0.1)
+        except Full:
+            if pending.done():
+                line.get_nowait()
+            continue
+        return
 
 
 def _local_ask(
