@@ -1,5 +1,7 @@
 """A small service behind a real server: organizations and contacts, each as short as can be."""
 
+# ruff: noqa: N802 - gRPC names its methods in CamelCase
+
 import threading
 from types import SimpleNamespace
 
