@@ -13,6 +13,7 @@ PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 STACK := PYTHONPATH=tools $(PYTHON) -m stack
+IF_MADE := [ -x $(PYTHON) ] || { echo "Nothing has been set up."; exit 0; };
 WORKERS ?= 2
 
 # What setup has done leaves a file here, and is done again when what it was made from is newer.
@@ -33,17 +34,17 @@ run: setup servers ## Run the suite in the foreground, prepared and with the dem
 up: setup servers ## The same in the background: returns when every process is ready
 	@$(STACK) up
 
-down: $(MADE)/members ## Stop every process of the suite
-	@$(STACK) down
+down: ## Stop every process of the suite
+	@$(IF_MADE) $(STACK) down
 
-status: $(MADE)/members ## Show what runs and what is ready
-	@$(STACK) status
+status: ## Show what runs and what is ready
+	@$(IF_MADE) $(STACK) status
 
-logs: $(MADE)/members ## Follow the logs, of one service (S=contacts) or one process (S=contacts P=relay)
-	@$(STACK) logs --service "$(S)" --process "$(P)"
+logs: ## Follow the logs, of one service (S=contacts) or one process (S=contacts P=relay)
+	@$(IF_MADE) $(STACK) logs --service "$(S)" --process "$(P)"
 
-reset: $(MADE)/members ## Delete the local data, after asking
-	@$(STACK) reset
+reset: ## Delete the local data, after asking
+	@$(IF_MADE) $(STACK) reset
 
 ##@ Work on it
 

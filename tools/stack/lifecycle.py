@@ -62,7 +62,7 @@ def down(layout: Layout) -> None:
 
 def run(layout: Layout) -> None:
     """The stack in the foreground: until Ctrl-C, or the supervisor's end."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         stack = up(layout)
