@@ -50,7 +50,7 @@ def serve(
             return 404, JSON, b"{}"
 
     server = _Server((host, int(port)), Handler)
-    Thread(target=server.serve_forever, args=(0.1,), name="probes", daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.5,), name="probes", daemon=True).start()
     return Probes(server)
 
 
