@@ -1,0 +1,1 @@
+"""Analytics: what happened, kept for ever, and what follows from it."""

@@ -1,0 +1,1 @@
+"""Insights: what a customer's interactions, deals and cases add up to."""

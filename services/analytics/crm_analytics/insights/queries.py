@@ -1,0 +1,91 @@
+"""Reads of insights: now from the engagements, of a moment from the journal."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crm_analytics.insights.documents import engagements
+from crm_analytics.insights.rules import KINDS, Engagement, Insights, Tally, add_up, tally
+from crm_analytics.journal.documents import journal
+from crm_analytics.parents.queries import hidden_parents, sees_all
+from crm_chassis.kernel.ids import collection_of
+from crm_chassis.kernel.money import Money
+from crm_chassis.telemetry.context import ANY, Principal
+
+Row = dict[str, Any]
+
+
+def insights_now(customer: str, principal: Principal) -> Insights:
+    """What the customer's engagements add up to, as far as the principal sees them."""
+    everywhere = sees_all(principal, ANY)
+    rows = list(engagements().aggregate(_stages(customer, everywhere)))
+    if not everywhere:
+        hidden = hidden_parents({row["_id"]["parent"] for row in rows}, principal)
+        rows = [row for row in rows if row["_id"]["parent"] not in hidden]
+    return add_up(_tally(row) for row in rows)
+
+
+def insights_then(customer: str, principal: Principal, moment: datetime) -> Insights:
+    """The same as it was at a moment; rights are today's."""
+    found = [each for each in _engagements_then(customer, moment) if not each.deleted]
+    hidden = hidden_parents({each.parent for each in found}, principal)
+    return add_up(tally(each) for each in found if each.parent not in hidden)
+
+
+def _stages(customer: str, everywhere: bool) -> Sequence[Row]:
+    """Few groups: by what counts apart, and by parent where it decides who sees the engagement."""
+    key = {
+        "collection": "$collection",
+        "state": "$state",
+        "currency": "$amount.currency_code",
+        "parent": "" if everywhere else "$parent",
+    }
+    found = {
+        "_id": key,
+        "count": {"$sum": 1},
+        "first": {"$min": "$time"},
+        "last": {"$max": "$time"},
+        "amount": {"$sum": "$amount.amount"},
+    }
+    return [{"$match": {"customers": customer, "deleted": False}}, {"$group": found}]
+
+
+def _tally(row: Row) -> Tally:
+    key = row["_id"]
+    currency = key.get("currency")
+    return Tally(
+        collection=key["collection"],
+        state=key.get("state") or "",
+        count=row["count"],
+        first=row["first"],
+        last=row["last"],
+        amount=Money(currency, row["amount"].to_decimal()) if currency else None,
+    )
+
+
+def _engagements_then(customer: str, moment: datetime) -> list[Engagement]:
+    """The newest version of each engagement at the moment, of those that named the customer.
+
+    An event names the customers of before and after: the engagement itself tells whose it is.
+    """
+    stages: list[Row] = [
+        {"$match": {"customers": customer, "time": {"$lte": moment}}},
+        {"$sort": {"subject": 1, "sequence": -1}},
+        {
+            "$group": {
+                "_id": "$subject",
+                "sequence": {"$first": "$sequence"},
+                "parent": {"$first": "$parent"},
+                "data": {"$first": "$data"},
+            }
+        },
+    ]
+    found = [_engagement(row) for row in journal().aggregate(stages, allowDiskUse=True)]
+    return [each for each in found if each is not None and customer in each.customers]
+
+
+def _engagement(row: Mapping[str, Any]) -> Engagement | None:
+    of_data = KINDS.get(collection_of(row["_id"]))
+    if of_data is None:
+        return None
+    return of_data(row["_id"], row["sequence"], row["parent"], row["data"])

@@ -1,0 +1,1 @@
+"""The journal: every event of every service, kept for ever as it came."""

@@ -1,0 +1,1 @@
+"""The ledger: proof that nothing was lost between a promise and the journal."""

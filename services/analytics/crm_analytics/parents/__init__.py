@@ -1,0 +1,1 @@
+"""Parents: the resources whose owner and teams decide who sees an event."""

@@ -1,0 +1,59 @@
+"""Who sees what: rights of today on the owners of today."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from crm_chassis.kernel.errors import NotFound
+from crm_chassis.kernel.ids import collection_of
+from crm_chassis.mongo.connection import database
+from crm_chassis.resources.visibility import owner_condition
+from crm_chassis.telemetry.context import Principal
+
+KNOWN = "known"
+Row = dict[str, Any]
+
+
+def require_customer(name: str, principal: Principal, show_deleted: bool = False) -> Row:
+    """What is known of a contact or an organization that the principal may see.
+
+    Raises:
+        NotFound: nothing is, it was deleted, or it may not be seen.
+    """
+    row = database()[KNOWN].find_one({"_id": name, **_reach(principal, collection_of(name))})
+    if row is None or (row["deleted"] and not show_deleted):
+        raise NotFound(f"There is no {name}.")
+    return row
+
+
+def hidden_parents(names: Iterable[str], principal: Principal) -> set[str]:
+    """Those of the resources that the principal may not see, deleted ones seen like others."""
+    hidden: set[str] = set()
+    for collection, some in _by_collection(names).items():
+        if not sees_all(principal, collection):
+            reach = _reach(principal, collection)
+            seen = database()[KNOWN].find({"_id": {"$in": sorted(some)}, **reach}, {"_id": 1})
+            hidden |= some - {row["_id"] for row in seen}
+    return hidden
+
+
+def sees_all(principal: Principal, collection: str) -> bool:
+    """Whether the principal sees every resource of the collection, whoever owns it."""
+    return principal.level(collection, "READ") == "ALL"
+
+
+def _reach(principal: Principal, collection: str) -> Row:
+    """The condition for what the principal may see of a collection."""
+    level = principal.level(collection, "READ")
+    if level is None:
+        return {"_id": {"$in": []}}
+    if level == "ALL":
+        return {}
+    return {"$or": [{"owned": False}, owner_condition(principal, level)]}
+
+
+def _by_collection(names: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        found[collection_of(name)].add(name)
+    return found

@@ -1,0 +1,7 @@
+"""What the analytics service is told from outside."""
+
+from crm_chassis.settings import ServiceSettings
+
+
+class AnalyticsSettings(ServiceSettings, service="analytics"):
+    """Every variable that begins with CRM_ANALYTICS_."""

@@ -1,0 +1,147 @@
+"""Reads of timelines: the journal by customer, newest first, as far as the caller sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from crm.analytics.v1 import timeline_pb2
+
+from crm_analytics.journal.documents import journal
+from crm_analytics.parents.queries import hidden_parents, require_customer
+from crm_analytics.timeline.rules import SUMMARIES
+from crm_chassis.kernel.errors import NotFound
+from crm_chassis.resources.filters import compile_filter
+from crm_chassis.resources.pages import Question, Sort, next_token, token_values
+from crm_chassis.resources.past import refuse_future
+from crm_chassis.telemetry.context import Principal, current_call
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+DEFAULT_SIZE = 100
+# Once a page has met entries that may not be seen, more is read at a time.
+LARGEST_STEP = 1_000
+Row = dict[str, Any]
+_ORDER = (Sort("time", -1), Sort("_id", -1))
+_ENTRY = cast("Descriptor", timeline_pb2.TimelineEntry.DESCRIPTOR)
+_TOLD = ("time", "type", "subject", "actor", "parent")
+_SHOWN = dict.fromkeys([*_TOLD, *(f"data.{field}" for field in set(SUMMARIES.values()))], 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """Rows of the journal, newest first, and the token of the next page; empty at the end."""
+
+    rows: Sequence[Row]
+    next_page_token: str
+
+
+def question_of(
+    customer: str,
+    *,
+    filter_: str = "",
+    page_size: int = 0,
+    page_token: str = "",
+    read_time: datetime | None = None,
+) -> Question:
+    """What a page of a customer's timeline is asked by."""
+    return Question(
+        filter=filter_,
+        page_size=page_size or DEFAULT_SIZE,
+        page_token=page_token,
+        read_time=read_time,
+        container=customer,
+        about="timeline",
+    )
+
+
+def timeline_page(question: Question) -> TimelinePage:
+    """A page of the events that concern the customer and whose parents the caller may see.
+
+    Raises:
+        NotFound: the customer is not known, was deleted, or may not be seen; with a read time,
+            it was not there then.
+        Invalid: filter, page token or read time are not valid.
+    """
+    principal = current_call().principal
+    require_customer_at(question.container, question.read_time)
+    return page_of(question, principal)
+
+
+def require_customer_at(customer: str, read_time: datetime | None) -> None:
+    """Do nothing when the caller may see the customer, and it stands, or stood at the moment.
+
+    Raises:
+        NotFound: it does not.
+        Invalid: the moment lies ahead.
+    """
+    principal = current_call().principal
+    if read_time is None:
+        require_customer(customer, principal)
+        return
+    refuse_future(read_time)
+    require_customer(customer, principal, show_deleted=True)
+    stood = journal().find_one(
+        {"subject": customer, "time": {"$lte": read_time}},
+        {"data.deleteTime": 1},
+        sort=[("sequence", -1)],
+    )
+    if stood is None or "deleteTime" in stood["data"]:
+        raise NotFound(f"There was no {customer} then.")
+
+
+def page_of(question: Question, principal: Principal) -> TimelinePage:
+    """A page of what the principal may see, for a customer that was found to be visible.
+
+    Parents that turn out to be hidden are left out of what is read next, so that a customer with
+    thousands of hidden entries costs a few steps, not one for each page of them.
+
+    Raises:
+        Invalid: filter or page token are not valid.
+    """
+    wanted = _wanted(question)
+    after = token_values(question, len(_ORDER))
+    seen: list[Row] = []
+    hidden: set[str] = set()
+    step = question.size + 1
+    while len(seen) <= question.size:
+        rows = _read(wanted, after, hidden, step)
+        fresh = hidden_parents({row["parent"] for row in rows}, principal)
+        seen += [row for row in rows if row["parent"] not in fresh]
+        if len(rows) < step:
+            break
+        hidden |= fresh
+        after = [rows[-1]["time"], rows[-1]["_id"]]
+        step = LARGEST_STEP
+    shown = seen[: question.size]
+    more = len(seen) > question.size
+    return TimelinePage(shown, next_token(question, _ORDER, shown[-1]) if more else "")
+
+
+def newest_time(customer: str, read_time: datetime | None) -> datetime | None:
+    """When the newest event happened that the caller may see; None when there is none."""
+    question = replace(question_of(customer, read_time=read_time), page_size=1)
+    rows = page_of(question, current_call().principal).rows
+    return rows[0]["time"] if rows else None
+
+
+def _wanted(question: Question) -> list[Row]:
+    parts: list[Row] = [{"customers": question.container}]
+    if question.read_time is not None:
+        parts.append({"time": {"$lte": question.read_time}})
+    condition = compile_filter(_ENTRY, question.filter)
+    return [*parts, condition] if condition else parts
+
+
+def _read(wanted: list[Row], after: list[Any] | None, hidden: set[str], limit: int) -> list[Row]:
+    parts = list(wanted)
+    if after is not None:
+        time, event = after
+        # The first bounds the index; the second tells apart what happened in one millisecond.
+        parts.append({"time": {"$lte": time}})
+        parts.append({"$or": [{"time": {"$lt": time}}, {"_id": {"$lt": event}}]})
+    if hidden:
+        parts.append({"parent": {"$nin": sorted(hidden)}})
+    found = journal().find({"$and": parts}, _SHOWN)
+    return list(found.sort([(sort.stored, sort.direction) for sort in _ORDER]).limit(limit))

@@ -1,0 +1,153 @@
+"""Insights and the sections of a customer, on a real database."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import orjson
+import pytest
+from bson import Decimal128
+
+from crm_analytics.customers.queries import sections_of
+from crm_analytics.insights.documents import engagements
+from crm_analytics.insights.queries import insights_now, insights_then
+from crm_analytics.testing import a_contact, an_event, an_interaction, happen
+from crm_chassis.kernel.clock import now, rfc3339
+from crm_chassis.kernel.errors import NotFound
+from crm_chassis.kernel.money import Money
+from crm_chassis.telemetry.context import call_scope
+from crm_chassis.testing.calls import a_call, a_principal
+
+TEAM = "teams/0190b0c4-0000-7000-8000-000000000001"
+START = now() - timedelta(days=1)
+ADMINISTRATOR = a_principal()
+
+
+def at(minutes):
+    return START + timedelta(minutes=minutes)
+
+
+def test_interactions_are_counted_as_they_come_change_and_go():
+    ann = a_contact()
+    calls = [an_interaction(ann.name, occur_time=at(-n)) for n in range(4)]
+    happen(an_event(ann, time=at(0)), *(an_event(call, time=at(1)) for call in calls))
+    calls[0].occur_time.FromDatetime(at(-60))
+    happen(
+        an_event(calls[0], "updated", sequence=2, time=at(2)),
+        an_event(calls[1], "deleted", sequence=2, time=at(3), deleted=True),
+    )
+
+    found = insights_now(ann.name, ADMINISTRATOR)
+
+    assert (found.interactions, found.first_contact, found.last_contact) == (3, at(-60), at(-2))
+
+
+def test_now_and_as_of_now_are_the_same_and_the_past_stays():
+    ann = a_contact()
+    call = an_interaction(ann.name, occur_time=at(-1))
+    happen(an_event(ann, time=at(0)), an_event(call, time=at(1)))
+    happen(an_event(call, "deleted", sequence=2, time=at(3), deleted=True))
+    happen(an_event(call, "undeleted", sequence=3, time=at(5)))
+
+    def counted(minutes):
+        return insights_then(ann.name, ADMINISTRATOR, at(minutes)).interactions
+
+    assert [counted(minutes) for minutes in (0, 1, 2, 3, 4, 5)] == [0, 1, 1, 0, 0, 1]
+    assert insights_then(ann.name, ADMINISTRATOR, now()) == insights_now(ann.name, ADMINISTRATOR)
+
+
+def a_row(customer, collection, **fields):
+    """What another kind of engagement leaves, as a later service's events will."""
+    name = f"{collection}/{len(list(engagements().find()))}"
+    row = {"_id": name, "sequence": 1, "collection": collection, "customers": [customer]}
+    engagements().insert_one({**row, "parent": name, "deleted": False, **fields})
+    return name
+
+
+def euros(amount):
+    return {"currency_code": "EUR", "amount": Decimal128(amount)}
+
+
+def test_amounts_are_summed_within_a_currency_and_to_the_cent():
+    ann = a_contact()
+    happen(an_event(ann))
+    for amount in ("0.10", "0.20"):
+        a_row(ann.name, "deals", state="OPEN", amount=euros(amount))
+    a_row(ann.name, "deals", state="WON", amount=euros("7"))
+    a_row(ann.name, "deals", state="OPEN")
+    dollars = {"currency_code": "USD", "amount": Decimal128("1.5")}
+    a_row(ann.name, "deals", state="OPEN", amount=dollars)
+    a_row(ann.name, "cases", state="OPEN")
+    a_row(ann.name, "cases", state="CLOSED")
+
+    found = insights_now(ann.name, ADMINISTRATOR)
+
+    assert (found.open_deals, found.open_cases) == (4, 1)
+    assert found.open_amounts == (Money("EUR", Decimal("0.30")), Money("USD", Decimal("1.5")))
+    assert found.won_amounts == (Money("EUR", Decimal(7)),)
+
+
+def test_nothing_is_counted_that_the_caller_may_not_see():
+    ann = a_contact(teams=[TEAM])
+    call = an_interaction(ann.name)
+    happen(an_event(ann), an_event(call))
+    a_row(ann.name, "deals", state="OPEN", amount=euros("5"))
+    mate = a_principal("TEAM", teams=[TEAM])
+
+    found = insights_now(ann.name, mate)
+
+    assert (found.interactions, found.open_deals, found.open_amounts) == (1, 0, ())
+    assert insights_now(ann.name, ADMINISTRATOR).open_deals == 1
+    assert insights_then(ann.name, a_principal(CREATE="ALL"), now()).interactions == 0
+
+
+def test_the_sections_are_json_as_the_view_shows_it():
+    ann = a_contact()
+    call = an_interaction(ann.name, subject="Offer", occur_time=at(-5))
+    called = an_event(call, time=at(1))
+    happen(an_event(ann, time=at(0)), called)
+
+    found = sections_of(ann.name, (), None)
+
+    assert orjson.loads(found["insights"].data) == {
+        "firstContactTime": rfc3339(at(-5)),
+        "lastContactTime": rfc3339(at(-5)),
+        "interactionCount": 1,
+        "openDealCount": 0,
+        "openAmounts": [],
+        "wonAmounts": [],
+        "openCaseCount": 0,
+    }
+    timeline = orjson.loads(found["timeline"].data)
+    assert timeline["nextPageToken"] == ""
+    assert [entry["summary"] for entry in timeline["entries"]] == ["Offer", ""]
+    assert {section.as_of for section in found.values()} == {at(1)}
+
+
+def test_only_the_sections_asked_for_are_told():
+    ann = a_contact()
+    happen(an_event(ann))
+
+    assert list(sections_of(ann.name, ["insights"], None)) == ["insights"]
+    assert list(sections_of(ann.name, ["deals"], None)) == []
+
+
+def test_sections_are_told_as_they_were():
+    ann = a_contact()
+    call = an_interaction(ann.name)
+    happen(an_event(ann, time=at(0)), an_event(call, time=at(5)))
+
+    found = sections_of(ann.name, (), at(3))
+
+    assert orjson.loads(found["insights"].data)["interactionCount"] == 0
+    assert len(orjson.loads(found["timeline"].data)["entries"]) == 1
+    assert {section.as_of for section in found.values()} == {at(0)}
+    with pytest.raises(NotFound):
+        sections_of(ann.name, (), at(-1))
+
+
+def test_a_stranger_is_told_nothing_of_a_customer():
+    ann = a_contact(teams=[TEAM])
+    happen(an_event(ann))
+
+    with call_scope(a_call(a_principal("TEAM"))), pytest.raises(NotFound):
+        sections_of(ann.name, (), None)
