@@ -1,0 +1,29 @@
+"""A process that serves contacts who take their time, for tests to start, ask and stop."""
+
+# ruff: noqa: N802 - gRPC names its methods in CamelCase
+
+import sys
+import time
+
+from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
+
+from crm_chassis.rpc.server import serve
+from crm_chassis.settings import ServiceSettings
+
+
+class ProbeSettings(ServiceSettings, service="probe"):
+    pass
+
+
+class SlowPeople(contacts_pb2_grpc.ContactServiceServicer):
+    def GetContact(self, request, context):
+        time.sleep(0.8)
+        return contacts_pb2.Contact(name=request.name)
+
+    def ListContacts(self, request, context):
+        return contacts_pb2.ListContactsResponse()
+
+
+if __name__ == "__main__":
+    people = (contacts_pb2_grpc.add_ContactServiceServicer_to_server, SlowPeople())
+    serve(ProbeSettings(), [people], [], sys.argv[1])

@@ -1,0 +1,160 @@
+"""The api process: not ready before its schema is, finishing what it began when it is stopped."""
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import grpc
+import pytest
+from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from crm_chassis.kernel.ids import new_id
+from crm_chassis.mongo.migrations import migrate
+from crm_chassis.testing.calls import a_principal
+from crm_chassis.testing.grpc import make_keys
+from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.processes import end_of, start_process, stop_process
+from crm_chassis.testing.waiting import wait_until
+
+PROGRAM = Path(__file__).with_name("serving_process.py")
+SERVICE = "crm.contacts.v1.ContactService"
+MIGRATION = "def up(database):\n    database['contacts'].create_index('owner')\n"
+
+
+class Process:
+    """The process, and how it is reached."""
+
+    def __init__(self, folder, uri, database):
+        self.keys = make_keys(folder, ("gateway", "probe"))
+        rpc, http = free_ports(2)
+        self.log = folder / "process.log"
+        self.http = f"http://127.0.0.1:{http}"
+        variables = {
+            "CRM_PROBE_MONGODB_URI": uri,
+            "CRM_PROBE_MONGODB_DATABASE": database,
+            "CRM_PROBE_GRPC_ADDRESS": f"127.0.0.1:{rpc}",
+            "CRM_PROBE_METRICS_ADDRESS": f"127.0.0.1:{http}",
+            "CRM_PROBE_TOKEN_KEY_FILE": str(self.keys.private("probe")),
+            "CRM_PROBE_TOKEN_KEYS_FILE": str(self.keys.public),
+            "PYTHONPATH": str(folder),
+        }
+        command = [sys.executable, str(PROGRAM), "probe_migrations"]
+        self.process = start_process(command, self.log, variables)
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{rpc}")
+        self.contacts = contacts_pb2_grpc.ContactServiceStub(self.channel)
+
+    def metadata(self):
+        token = self.keys.signer().mint(a_principal())
+        return (("authorization", f"Bearer {token}"),)
+
+    def readiness(self):
+        """The status and the report of /readyz; None while nobody answers."""
+        try:
+            with urlopen(f"{self.http}/readyz", timeout=5) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            return error.code, json.load(error)
+        except OSError:
+            return None
+
+    def health(self):
+        request = health_pb2.HealthCheckRequest(service=SERVICE)
+        answer = health_pb2_grpc.HealthStub(self.channel).Check(
+            request, timeout=5, wait_for_ready=True
+        )
+        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+    def close(self):
+        self.channel.close()
+        stop_process(self.process)
+
+
+@pytest.fixture
+def process(tmp_path, mongo_uri, database, monkeypatch):
+    package = tmp_path / "probe_migrations"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "0001_indexes.py").write_text(MIGRATION, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    started = Process(tmp_path, mongo_uri, database.name)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def ready(process):
+    migrate("probe_migrations")
+    wait_until(lambda: process.health() == "SERVING", 20, what=end_of(process.log))
+    return process
+
+
+def test_it_is_not_ready_before_its_schema_is(process):
+    status, report = wait_until(process.readiness, 20)
+    health = process.health()
+
+    migrate("probe_migrations")
+    wait_until(lambda: process.health() == "SERVING", 10)
+
+    assert (status, health) == (503, "NOT_SERVING")
+    assert report["checks"]["mongodb"] == "ok"
+    assert "0001_indexes" in report["checks"]["schema"]
+    assert process.readiness() == (200, {"ok": True, "checks": dict.fromkeys(ALL, "ok")})
+
+
+ALL = ("rpc", "mongodb", "schema")
+
+
+def test_what_has_begun_is_finished_when_it_is_stopped(ready):
+    name = f"contacts/{new_id()}"
+    running = ready.contacts.GetContact.future(
+        contacts_pb2.GetContactRequest(name=name), timeout=5, metadata=ready.metadata()
+    )
+    time.sleep(0.2)  # the call has to be under way, and nobody outside can see that
+
+    ready.process.send_signal(signal.SIGTERM)
+
+    assert running.result().name == name
+    assert ready.process.wait(10) == 0
+    with pytest.raises(grpc.RpcError) as error:
+        ready.contacts.ListContacts(
+            contacts_pb2.ListContactsRequest(), timeout=5, metadata=ready.metadata()
+        )
+    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_calls_beyond_what_it_can_hold_are_refused_at_once(ready):
+    def ask():
+        request = contacts_pb2.GetContactRequest(name=f"contacts/{new_id()}")
+        return ready.contacts.GetContact.future(request, timeout=10, metadata=ready.metadata())
+
+    answers = [ask() for _ in range(60)]
+    codes = [answer.exception() and answer.code().name for answer in answers]
+
+    assert set(codes) == {None, "RESOURCE_EXHAUSTED"}
+    assert 28 <= codes.count("RESOURCE_EXHAUSTED") <= 44
+
+
+def test_metrics_and_liveness_are_on_a_port_of_their_own(ready):
+    with urlopen(f"{ready.http}/metrics", timeout=5) as answer:
+        metrics = answer.read().decode()
+    with urlopen(f"{ready.http}/livez", timeout=5) as answer:
+        alive = json.load(answer)
+
+    shown = 'crm_grpc_server_handled_total{code="INTERNAL",method="GetContact",service="probe"} 0.0'
+    assert shown in metrics
+    assert alive == {"ok": True, "checks": {}}
+
+
+def test_it_tells_by_reflection_what_it_serves(ready):
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    stub = reflection_pb2_grpc.ServerReflectionStub(ready.channel)
+
+    answer = next(iter(stub.ServerReflectionInfo(iter([request]), timeout=5)))
+
+    assert SERVICE in [service.name for service in answer.list_services_response.service]
