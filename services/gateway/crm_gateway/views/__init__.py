@@ -1,0 +1,1 @@
+"""What the gateway composes itself, from the answers of several services."""

@@ -1,0 +1,143 @@
+"""The unified customer view: what all services know of a customer, in one answer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from crm.api.v1 import customers_pb2
+from werkzeug.wrappers import Response
+
+from crm_chassis.kernel.clock import now, rfc3339
+from crm_chassis.kernel.errors import Refusal, Unavailable
+from crm_chassis.rpc.channels import Peers
+from crm_chassis.telemetry.metrics import expect
+from crm_gateway.metrics import VIEW_COMPLETENESS, VIEW_RESPONSES, VIEW_SECTIONS
+from crm_gateway.transcoding.codec.well_known import encode_instant
+from crm_gateway.transcoding.exchange import Authenticate, Exchange
+from crm_gateway.transcoding.paths import Template
+from crm_gateway.transcoding.problems import Problem
+from crm_gateway.transcoding.routes import JSON, Bound
+from crm_gateway.views.asking import Answers, Services, is_silence
+from crm_gateway.views.sections import (
+    DENIED,
+    MISSING,
+    OWNERS,
+    Shown,
+    given,
+    missed,
+    owned_by,
+    wanted_sections,
+)
+
+# The service that has the customer itself, without whom there is no view.
+OWNER = "contacts"
+REQUEST = customers_pb2.GetCustomerSectionsRequest
+ANSWER = customers_pb2.GetCustomerSectionsResponse
+# How long an owner is waited for.
+PATIENCE = 0.8
+
+
+class CustomerView:
+    """Answers `:customerView` of one collection of customers.
+
+    `bound` is the binding by which `GetCustomerSections` is reached for that collection: its
+    customer and its parameters are the view's too.
+    """
+
+    def __init__(self, bound: Bound, peers: Peers, authenticate: Authenticate) -> None:
+        self.bound = bound
+        self.template = _template(bound)
+        self.kind = self.template.captures[0].name
+        self._services = Services(peers, bound, REQUEST, ANSWER)
+        self._authenticate = authenticate
+        expect(VIEW_RESPONSES, [self.kind], VIEW_COMPLETENESS)
+        expect(VIEW_SECTIONS, [self.kind], wanted_sections((), peers.names), ["ok"], [""])
+
+    def answer(self, exchange: Exchange, values: Mapping[str, str]) -> Response:
+        """The view; what is missing is told of, but for the customer itself.
+
+        Raises:
+            Unavailable: the service that has the customer does not answer.
+            Refusal: what that service refuses: there is no such customer, the caller may not ask.
+            Malformed: the request is not what the document describes.
+        """
+        token = self._authenticate(exchange.request)
+        query = exchange.request.args
+        fields = self.bound.binder.read({**values, "service": OWNER}, query, None, None)
+        wanted = wanted_sections(fields.get("sections", ()), self._services.names)
+        questions = _questions(fields, wanted, self._services.names)
+        answers = self._services.ask(questions, exchange.metadata(token), PATIENCE)
+        shown = self._shown(answers, wanted)
+        moment = questions[OWNER].read_time if "read_time" in fields else None
+        said = rfc3339(now()) if moment is None else encode_instant(moment)
+        return _response(fields["customer"], said, shown)
+
+    def explain(self, error: Exception) -> Problem:
+        """What the caller is told of an error, in the words of this route."""
+        return self._services.explain(error)
+
+    def _shown(self, answers: Answers, wanted: Iterable[str]) -> dict[str, Shown]:
+        try:
+            first = answers[OWNER].result()
+        except Refusal as refusal:
+            for answer in answers.values():
+                answer.cancel()
+            if not is_silence(refusal):
+                raise
+            VIEW_RESPONSES.labels(self.kind, "failed").inc()
+            detail = "The service that has the customer does not answer."
+            raise Unavailable(detail, retry_after=refusal.retry_after) from None
+        shown = dict.fromkeys(wanted, MISSING)
+        shown.update(given(first, owned_by(OWNER, shown)))
+        for service, answer in answers.items():
+            if service != OWNER:
+                shown.update(_given_by(service, answer, shown))
+        self._count(shown)
+        return shown
+
+    def _count(self, shown: Mapping[str, Shown]) -> None:
+        for name, section in shown.items():
+            VIEW_SECTIONS.labels(self.kind, name, section.outcome, section.because).inc()
+        is_full = all(section.reason in ("", DENIED) for section in shown.values())
+        VIEW_RESPONSES.labels(self.kind, "full" if is_full else "partial").inc()
+
+
+def _questions(
+    fields: Mapping[str, Any], wanted: Iterable[str], services: Iterable[str]
+) -> dict[str, customers_pb2.GetCustomerSectionsRequest]:
+    """What to ask each service. The one that has the customer is asked even for none of its own."""
+    told = {name: fields[name] for name in ("customer", "read_time") if name in fields}
+    owners = dict.fromkeys([OWNER, *(OWNERS[name] for name in wanted)])
+    there = frozenset(services)
+    return {
+        service: REQUEST(service=service, sections=owned_by(service, wanted) or wanted, **told)
+        for service in owners
+        if service in there or service == OWNER
+    }
+
+
+def _given_by(service: str, answer: Any, shown: Iterable[str]) -> dict[str, Shown]:
+    names = owned_by(service, shown)
+    try:
+        return dict(given(answer.result(), names))
+    except Refusal as refusal:
+        return dict.fromkeys(names, missed(refusal))
+
+
+def _response(customer: str, moment: str, shown: Mapping[str, Shown]) -> Response:
+    is_complete = not any(section.reason for section in shown.values())
+    body = b'{"customer":%b,"readTime":"%b","complete":%b,"sections":{%b}}' % (
+        orjson.dumps(customer),
+        moment.encode(),
+        b"true" if is_complete else b"false",
+        b",".join(b'"%b":%b' % (name.encode(), section.json()) for name, section in shown.items()),
+    )
+    response = Response(body, content_type=JSON)
+    response.headers["Cache-Control"] = "private, no-cache" if is_complete else "no-store"
+    return response
+
+
+def _template(bound: Bound) -> Template:
+    """`/v1/contacts/{contact}:customerView`, from the template of the RPC's binding."""
+    segments = bound.template.variables[("customer",)]
+    return Template(("v1", *segments), ":customerView", {("customer",): segments})

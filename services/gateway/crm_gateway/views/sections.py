@@ -1,0 +1,95 @@
+"""The sections of the customer view: who owns each, and how they stand in the answer."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crm.api.v1 import customers_pb2
+
+from crm_chassis.kernel.errors import Refusal
+from crm_chassis.rpc.hops import NotTried
+from crm_gateway.transcoding.codec.well_known import encode_instant
+from crm_gateway.transcoding.faults import Fault, Malformed
+from crm_gateway.views.asking import missing_reason
+
+OWNERS: Mapping[str, str] = {
+    "profile": "contacts",
+    "relationships": "contacts",
+    "consents": "contacts",
+    "interactions": "contacts",
+    "deals": "sales",
+    "cases": "service-desk",
+    "campaigns": "campaigns",
+    "insights": "analytics",
+    "timeline": "analytics",
+}
+DENIED, UNAVAILABLE = "DENIED", "UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A section as the view shows it: data as JSON, or why there is none."""
+
+    data: bytes = b""
+    as_of: str = ""
+    reason: str = ""
+    because: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """The word for how it came out."""
+        return "omitted" if self.reason else "ok"
+
+    def json(self) -> bytes:
+        """The section in the answer. What the owner gave is put in as it stands."""
+        if self.reason:
+            return b'{"status":"omitted","reason":"%b"}' % self.reason.encode()
+        return b'{"status":"ok","asOf":"%b","data":%b}' % (self.as_of.encode(), self.data)
+
+
+MISSING = Shown(reason=UNAVAILABLE, because="unavailable")
+
+
+def wanted_sections(asked: Sequence[str], services: Iterable[str]) -> list[str]:
+    """The sections to show: those asked for, else all whose owner is there.
+
+    Raises:
+        Malformed: one that was asked for does not exist.
+    """
+    if not asked:
+        there = frozenset(services)
+        return [name for name, owner in OWNERS.items() if owner in there]
+    names = dict.fromkeys(name.strip() for text in asked for name in text.split(","))
+    unknown = [
+        Fault("sections", "query", "UNKNOWN_SECTION", f"there is no section {name[:40]!r}")
+        for name in names
+        if name not in OWNERS
+    ]
+    if unknown:
+        raise Malformed(unknown)
+    return list(names)
+
+
+def owned_by(service: str, names: Iterable[str]) -> list[str]:
+    """Those of the sections that the service owns."""
+    return [name for name in names if OWNERS[name] == service]
+
+
+def given(response: Any, names: Iterable[str]) -> Iterator[tuple[str, Shown]]:
+    """The sections that an owner's answer has."""
+    sections: Mapping[str, customers_pb2.Section] = response.sections
+    for name in names:
+        yield name, _shown(sections[name]) if name in sections else MISSING
+
+
+def missed(refusal: Refusal) -> Shown:
+    """A section whose owner gave no answer."""
+    reason = missing_reason(refusal)
+    is_open = isinstance(refusal.__cause__, NotTried)
+    return Shown(reason=reason, because="breaker" if is_open else reason.lower())
+
+
+def _shown(section: customers_pb2.Section) -> Shown:
+    if section.omitted:
+        return Shown(reason=section.omitted, because=section.omitted.lower())
+    return Shown(section.data or b"{}", encode_instant(section.as_of))
