@@ -1,0 +1,114 @@
+"""What is there before something is measured: customers with a past, rows of a file, events."""
+
+import io
+import itertools
+import json
+import random
+import uuid
+from collections.abc import Iterator
+
+from bench.stack import BenchStack
+from crm_chassis.testing.suite import Client
+from crm_chassis.testing.waiting import wait_until
+
+INTERACTIONS = 50
+ENTRIES = 100
+COLUMNS = {
+    "given": "givenName",
+    "family": "familyName",
+    "mail": "emails[0].address",
+    "phone": "phones[0].number",
+    "street": "addresses[0].addressLines[0]",
+    "town": "addresses[0].locality",
+    "postcode": "addresses[0].postalCode",
+    "born": "birthDate",
+    "id": "externalIds.bench",
+}
+
+
+def a_customer(client: Client) -> str:
+    """The name of a contact with 50 interactions and 100 entries in its timeline."""
+    contact = client.post("/v1/contacts", {"givenName": "Ann", "familyName": "Bench"}).ok()
+    name: str = contact["name"]
+    for number in range(INTERACTIONS):
+        interaction = {"channel": "PHONE", "direction": "INBOUND", "subject": f"Call {number}"}
+        client.post(f"/v1/{name}/interactions", interaction).ok()
+    for number in range(ENTRIES - INTERACTIONS - 1):
+        contact = client.patch(name, {"tags": [f"t{number}"]}, contact["etag"]).ok()
+    wait_until(lambda: len(client.get(f"/v1/{name}:timeline").ok()["entries"]) == ENTRIES)
+    return name
+
+
+def contact_bodies() -> Iterator[bytes]:
+    """Contacts to post, no two alike."""
+    for number in itertools.count():
+        word = f"{number:x}{uuid.uuid4().hex[:8]}"
+        yield json.dumps(
+            {
+                "givenName": "Ann",
+                "familyName": word,
+                "emails": [{"address": f"{word}@example.com", "kind": "WORK", "primary": True}],
+                "phones": [{"number": "+41446681800"}],
+                "tags": ["bench"],
+            }
+        ).encode()
+
+
+def contacts_file(rows: int, run: str) -> bytes:
+    """A CSV file of people; `run` keeps their external ids apart from another run's."""
+    chance = random.Random(7)
+    file = io.StringIO()
+    file.write(",".join(COLUMNS) + "\n")
+    for number in range(rows):
+        street, town = chance.randrange(900), chance.randrange(300)
+        file.write(
+            f"Given{number % 997},Family{number},p{number}@example.com,+4144{number:07},"
+            f"{street} High Street,Town {town},{town + 1000},19{number % 90 + 10}-05-{number % 28 + 1:02},"
+            f"{run}-{number}\n"
+        )
+    return file.getvalue().encode()
+
+
+def import_contacts(client: Client, content: bytes) -> str:
+    """Upload a file of `contacts_file`; the name of the operation that imports it."""
+    boundary = uuid.uuid4().hex
+    parts = [
+        (b'name="config"', b"application/json", json.dumps({"columns": COLUMNS}).encode()),
+        (b'name="file"; filename="people.csv"', b"text/csv", content),
+    ]
+    body = b"".join(
+        b"--%s\r\nContent-Disposition: form-data; %s\r\nContent-Type: %s\r\n\r\n%s\r\n"
+        % (boundary.encode(), name, kind, part)
+        for name, kind, part in parts
+    )
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    answer = client.ask(
+        "POST", "/v1/contacts:import", body + b"--%s--\r\n" % boundary.encode(), headers=headers
+    )
+    name: str = answer.ok()["name"]
+    return name
+
+
+def wait_for_operation(client: Client, name: str, rows: int, seconds: float) -> None:
+    """Wait until an import has ended, and see that it took every row."""
+    operation = wait_until(
+        lambda: (found := client.get(f"/v1/{name}").ok())["done"] and found, seconds, 0.1
+    )
+    if operation.get("response", {}).get("created") != rows:
+        raise RuntimeError(f"the import ended with {operation}")
+
+
+def drained(stack: BenchStack) -> None:
+    """Wait until every event is in the journal."""
+    from pymongo import MongoClient
+
+    with MongoClient(stack.suite.env["CRM_MONGODB_URI"]) as mongo:
+        wait_until(
+            lambda: (
+                mongo["crm_contacts"]["events"].find_one({"pending": True}) is None
+                and mongo["crm_contacts"]["events"].estimated_document_count()
+                <= mongo["crm_analytics"]["journal"].count_documents({"source": "/crm/contacts"})
+            ),
+            timeout=600,
+            every=0.1,
+        )

@@ -1,0 +1,120 @@
+"""What MongoDB and RabbitMQ do by themselves: the work of a measure with pymongo, polars and pika alone."""
+
+import io
+import threading
+import time
+import uuid
+from typing import Any
+
+import pika
+import polars
+from pymongo import MongoClient
+
+from bench.load import CLIENTS
+
+DATABASE = "bench_yardstick"
+WINDOW = 500
+
+
+def two_inserts(uri: str, seconds: float) -> float:
+    """Transactions with two inserts per second, eight threads on one client."""
+    with MongoClient(uri) as mongo:
+        database = mongo[DATABASE]
+        for name in ("documents", "events"):
+            if name not in database.list_collection_names():
+                database.create_collection(name)
+        counts = [0] * CLIENTS
+        end = time.perf_counter() + seconds
+
+        def work(client: int) -> None:
+            with mongo.start_session() as session:
+                while time.perf_counter() < end:
+                    session.with_transaction(lambda s: _insert_two(database, s))
+                    counts[client] += 1
+
+        started = time.perf_counter()
+        threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts) / (time.perf_counter() - started)
+
+
+def _insert_two(database: Any, session: Any) -> None:
+    document = {
+        "_id": str(uuid.uuid4()),
+        "given_name": "Ann",
+        "family_name": "Bench",
+        "tags": ["a"],
+    }
+    database["documents"].insert_one(document, session=session)
+    database["events"].insert_one(
+        {"_id": str(uuid.uuid4()), "subject": document["_id"], "data": document}, session=session
+    )
+
+
+def parse_and_insert(uri: str, content: bytes) -> float:
+    """Rows per second that polars parses and `insert_many` stores."""
+    with MongoClient(uri) as mongo:
+        mongo[DATABASE]["people"].drop()
+        started = time.perf_counter()
+        rows = polars.read_csv(io.BytesIO(content), infer_schema=False).to_dicts()
+        mongo[DATABASE]["people"].insert_many(rows, ordered=False)
+        took = time.perf_counter() - started
+        mongo[DATABASE]["people"].drop()
+        return len(rows) / took
+
+
+def publish(uri: str, bodies: list[bytes]) -> float:
+    """Messages per second that pika publishes to a quorum queue, at most 500 of them unconfirmed."""
+    connection = pika.SelectConnection(pika.URLParameters(uri))
+    run = _Publishing(connection, bodies)
+    connection.add_on_open_callback(lambda _: connection.channel(on_open_callback=run.begin))
+    connection.ioloop.start()
+    return len(bodies) / run.took
+
+
+class _Publishing:
+    """One run: publishes within the window, and stops the loop after the last confirm."""
+
+    def __init__(self, connection: pika.SelectConnection, bodies: list[bytes]) -> None:
+        self.connection, self.bodies = connection, bodies
+        self.queue = f"bench-{uuid.uuid4().hex}"
+        self.sent = self.confirmed = 0
+        self.started = self.took = 0.0
+
+    def begin(self, channel: Any) -> None:
+        self.channel = channel
+        channel.queue_declare(
+            self.queue,
+            durable=True,
+            arguments={"x-queue-type": "quorum"},
+            callback=lambda _: channel.confirm_delivery(self._confirm, lambda _: self._start()),
+        )
+
+    def _start(self) -> None:
+        self.started = time.perf_counter()
+        self._fill()
+
+    def _fill(self) -> None:
+        properties = pika.BasicProperties(delivery_mode=2)
+        while self.sent < len(self.bodies) and self.sent - self.confirmed < WINDOW:
+            body = self.bodies[self.sent]
+            self.channel.basic_publish("", self.queue, body, properties, mandatory=True)
+            self.sent += 1
+
+    def _confirm(self, frame: Any) -> None:
+        if not isinstance(frame.method, pika.spec.Basic.Ack):
+            raise RuntimeError("the broker refused a message")
+        tag = frame.method.delivery_tag
+        self.confirmed = tag if frame.method.multiple else self.confirmed + 1
+        if self.confirmed >= len(self.bodies):
+            self.took = time.perf_counter() - self.started
+            self.channel.queue_delete(self.queue, callback=lambda _: self._end())
+        else:
+            self._fill()
+
+    def _end(self) -> None:
+        self.connection.add_on_close_callback(lambda *_: self.connection.ioloop.stop())
+        self.connection.close()
