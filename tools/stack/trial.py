@@ -1,7 +1,6 @@
 """A stack of a test's own, driven like a person does it."""
 
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from crm_chassis.testing.guardian import after_run
 from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.suite import Suite
 from crm_chassis.testing.waiting import wait_until
 from stack.layout import ROOT, Layout
 from stack.programs import TOOLS
@@ -45,21 +45,17 @@ class Trial:
         if up.returncode:
             raise RuntimeError(up.stderr)
 
-    def env(self) -> dict[str, str]:
-        """What the stack says of itself: `CRM_URL`, `CRM_API_KEY` and so on."""
-        lines = self.layout.env.read_text(encoding="utf-8").splitlines()
-        return dict(line.split("=", 1) for line in lines)
+    @property
+    def suite(self) -> Suite:
+        """The suite as its files tell of it."""
+        return Suite(self.layout.folder)
 
-    def pids(self) -> dict[str, int]:
-        """The pid of each process by its name: `contacts/relay`, `mongod`."""
-        lines = self.layout.pids.read_text(encoding="utf-8").splitlines()
-        return {name: int(pid) for name, pid in map(str.split, lines)}
-
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+    def replace(self, name: str) -> None:
         """Kill a process, and wait until another one has its place."""
-        killed = self.pids()[name]
-        os.kill(killed, number)
-        wait_until(lambda: self.pids().get(name, killed) != killed, 30, what=f"another {name}")
+        killed = self.suite.kill(name)
+        wait_until(
+            lambda: self.suite.pids.get(name, killed) != killed, 30, 0.005, f"another {name}"
+        )
 
     def processes(self) -> list[int]:
         """Every process that belongs to this stack, whoever started it."""

@@ -26,22 +26,25 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 def settings_of(trial, index):
     """What a process was told, by the page that this one answers with it."""
-    page = trial.env()["CRM_METRICS_URLS"].split(",")[index].replace("/metrics", "/readyz")
+    page = trial.suite.env["CRM_METRICS_URLS"].split(",")[index].replace("/metrics", "/readyz")
     with urllib.request.urlopen(page, timeout=10) as answer:
         return json.load(answer)
 
 
 def test_up_tells_where_everything_is(trial):
-    env = trial.env()
+    env = trial.suite.env
 
     assert env["CRM_URL"] == f"http://127.0.0.1:{trial.environment['CRM_HTTP_PORT']}"
     assert env["CRM_API_KEY"] == "crm_live_0_0"
     assert len(env["CRM_METRICS_URLS"].split(",")) == len(processes())
-    assert sorted(trial.pids()) == sorted([*processes(), *SERVERS])
+    assert sorted(trial.suite.pids) == sorted([*processes(), *SERVERS])
 
 
 def test_a_pid_is_that_of_the_process_that_serves(trial):
-    names = {name: Path(f"/proc/{pid}/exe").readlink().name for name, pid in trial.pids().items()}
+    pids = trial.suite.pids.items()
+    names = {name: Path(f"/proc/{pid}/exe").readlink().name for name, pid in pids}
+        name: Path(f"/proc/{pid}/exe").readlink().name for name, pid in trial.suite.pids.items()
+    }
 
     assert names["rabbitmq"] == "beam.smp"
     assert names["mongod"] == "mongod"
@@ -56,10 +59,10 @@ def test_secrets_are_for_their_owner_only(trial):
 
 
 def test_a_second_up_finds_all_of_it_ready(trial):
-    before = trial.pids()
+    before = trial.suite.pids
 
     assert trial.command("up").returncode == 0
-    assert trial.pids() == before
+    assert trial.suite.pids == before
 
 
 def test_up_leaves_no_output_open(trial):
@@ -73,7 +76,7 @@ def test_up_leaves_no_output_open(trial):
         capture_output=True,
     )
 
-    assert trial.env()["CRM_URL"].encode() in pipe.stdout
+    assert trial.suite.env["CRM_URL"].encode() in pipe.stdout
 
 
 def test_a_service_sees_its_own_database_only(trial):
@@ -86,7 +89,7 @@ def test_a_service_sees_its_own_database_only(trial):
 
 
 def test_the_broker_has_no_account_but_ours(trial):
-    log = trial.layout.log("rabbitmq").read_text(encoding="utf-8")
+    log = trial.suite.log("rabbitmq")
 
     assert "guest" not in log
     assert "guest" not in (trial.layout.rabbitmq / "definitions.json").read_text(encoding="utf-8")
@@ -97,7 +100,7 @@ def test_a_killed_process_is_back_within_a_second(trial, name):
     for _ in range(3):
         begin = time.monotonic()
 
-        trial.kill(name)
+        trial.replace(name)
 
         assert time.monotonic() - begin < 1
     assert trial.command("up").returncode == 0
@@ -129,7 +132,7 @@ def test_two_stacks_run_side_by_side(trial, make_trial):
 
     other.up()
 
-    assert not set(other.pids().values()) & set(trial.pids().values())
+    assert not set(other.suite.pids.values()) & set(trial.suite.pids.values())
     assert "not ready" not in trial.command("status").stdout
     ports = json.loads(other.layout.ports.read_text(encoding="utf-8"))
     _down_leaves_nothing(other, ports)
@@ -137,7 +140,7 @@ def test_two_stacks_run_side_by_side(trial, make_trial):
 
 
 def _down_leaves_nothing(trial, ports):
-    with pymongo.MongoClient(trial.env()["CRM_MONGODB_URI"]) as client:
+    with pymongo.MongoClient(trial.suite.env["CRM_MONGODB_URI"]) as client:
         client["crm_contacts"]["things"].insert_one({"_id": "kept"})
     begin = time.monotonic()
 
@@ -153,7 +156,7 @@ def _data_outlives_a_start_on_other_ports(trial, public):
 
     trial.up()
 
-    with pymongo.MongoClient(trial.env()["CRM_MONGODB_URI"]) as client:
+    with pymongo.MongoClient(trial.suite.env["CRM_MONGODB_URI"]) as client:
         assert client["crm_contacts"]["things"].find_one({"_id": "kept"})
     trial.command("down")
 
