@@ -43,8 +43,6 @@ def test_up_tells_where_everything_is(trial):
 def test_a_pid_is_that_of_the_process_that_serves(trial):
     pids = trial.suite.pids.items()
     names = {name: Path(f"/proc/{pid}/exe").readlink().name for name, pid in pids}
-        name: Path(f"/proc/{pid}/exe").readlink().name for name, pid in trial.suite.pids.items()
-    }
 
     assert names["rabbitmq"] == "beam.smp"
     assert names["mongod"] == "mongod"
