@@ -22,8 +22,9 @@ _INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "receipts": [IndexModel([("events.time", ASCENDING)])],
     "idempotency": [IndexModel([("time", ASCENDING)], expireAfterSeconds=2 * _DAY)],
     "inbox": [IndexModel([("time", ASCENDING)], expireAfterSeconds=30 * _DAY)],
-    "timers": [IndexModel([("due", ASCENDING)])],
-    "operations": [IndexModel([("done", ASCENDING), ("create_time", ASCENDING)])],
+    "timers": [IndexModel([("ready", ASCENDING)])],
+    # Only what has not ended is ready some time.
+    "operations": [IndexModel([("ready", ASCENDING)], sparse=True)],
     "dead_letters": [IndexModel([("last_time", DESCENDING), ("_id", DESCENDING)])],
 }
 # A transaction cannot make a collection on its way without conflicts; these have no other index.
