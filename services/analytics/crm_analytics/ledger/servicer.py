@@ -25,8 +25,9 @@ SHARE = 0.8
 class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
     """Ask the services that announce events, compare, translate."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, page_size: int = PAGE) -> None:
         self._peers = peers
+        self._page_size = page_size
 
     def ReconcileLedger(self, request, context):
         balances = self._balances(_span(request))
@@ -56,7 +57,7 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
             source, counts_pb2_grpc.LedgerCountServiceStub, self._peers.own_authorization
         )
         request = counts_pb2.ListLedgerEntriesRequest(
-            service=source, start_time=span.start, end_time=span.end, page_size=PAGE
+            service=source, start_time=span.start, end_time=span.end, page_size=self._page_size
         )
         while True:
             page = stub.ListLedgerEntries(request, timeout=_patience())

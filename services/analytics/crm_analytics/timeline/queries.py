@@ -1,7 +1,7 @@
 """Reads of timelines: the journal by customer, newest first, as far as the caller sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -117,13 +117,6 @@ def page_of(question: Question, principal: Principal) -> TimelinePage:
     shown = seen[: question.size]
     more = len(seen) > question.size
     return TimelinePage(shown, next_token(question, _ORDER, shown[-1]) if more else "")
-
-
-def newest_time(customer: str, read_time: datetime | None) -> datetime | None:
-    """When the newest event happened that the caller may see; None when there is none."""
-    question = replace(question_of(customer, read_time=read_time), page_size=1)
-    rows = page_of(question, current_call().principal).rows
-    return rows[0]["time"] if rows else None
 
 
 def _wanted(question: Question) -> list[Row]:
