@@ -12,6 +12,7 @@ from crm_chassis.events.canonical import datahash, new_salt
 from crm_chassis.events.catalog import event_type, package_of
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database
+from crm_chassis.mongo.outbox import BUCKETS
 from crm_chassis.resources.customers import customers_of
 from crm_chassis.resources.shape import fields_of
 from crm_chassis.resources.translate import json_from_row, name_of
@@ -20,7 +21,6 @@ from crm_chassis.telemetry.context import Call
 if TYPE_CHECKING:
     from crm_chassis.resources.document import Resource
 
-BUCKETS = 64
 Row = dict[str, Any]
 # Set by storing, in every change: they say nothing of what changed.
 _ALWAYS = frozenset({"version", "update_time", "words", "guard", "_id", "container"})

@@ -78,6 +78,11 @@ OUTBOX_PUBLISHED = Counter(
 OUTBOX_PUBLISH_FAILURES = Counter(
     "crm_outbox_publish_failures_total", "Events not published.", ["service", "reason"]
 )
+OUTBOX_BLOCKED = Gauge(
+    "crm_outbox_blocked_resources",
+    "Resources whose next event the broker did not take; they wait for another try.",
+    ["service"],
+)
 
 EVENT_HANDLED = Counter(
     "crm_event_handled_total",

@@ -1,0 +1,329 @@
+"""The relay: reads committed events in order, publishes them, and marks what the broker confirmed.
+
+Polling is the truth. An event is read again until it is marked, and it is marked only after its
+confirm: what a crash leaves undone is done once more, and consumers know it by its id.
+"""
+
+import ctypes
+import gc
+import logging
+import signal
+from collections.abc import Mapping
+from contextlib import closing
+from time import monotonic
+from typing import Any
+
+from crm_chassis.events.envelope import row_to_cloudevent
+from crm_chassis.mongo import connection, leases, outbox
+from crm_chassis.mongo.failures import check_database
+from crm_chassis.relay.buckets import Buckets
+from crm_chassis.relay.lanes import Lanes, Outgoing
+from crm_chassis.relay.meters import Meters
+from crm_chassis.relay.publisher import Fate, Publisher, Told
+from crm_chassis.relay.refusals import Refusals
+from crm_chassis.settings import ServiceSettings
+from crm_chassis.telemetry import probes
+from crm_chassis.telemetry.logging import logger, start_logging
+from crm_chassis.telemetry.tracing import is_sampled, span, start_tracing, stop_tracing
+
+WINDOW = 1000
+# Read ahead, so that the window never waits for the database; at most so much is held in memory.
+AHEAD, HELD = 500, 3000
+CHUNK = 250
+READING = 5000
+MARKED_AT_ONCE = 250
+MARK_WITHIN = 0.05
+SHORTEST_POLL, LONGEST_POLL = 0.02, 0.1
+STOP_WITHIN = 15.0
+AFTER_FAILURE = 1.0
+STUCK_AFTER = 60.0
+# After so many events there is memory to give back.
+MANY = 1000
+_REASONS: Mapping[Fate, str] = {
+    Fate.RETURNED: "returned",
+    Fate.REFUSED: "nack",
+    Fate.LOST: "connection",
+    Fate.OVERDUE: "timeout",
+}
+log = logger(__name__)
+
+
+def run(
+    settings: ServiceSettings,
+    checks: Mapping[str, probes.Check] | None = None,
+    lease_seconds: float = leases.SECONDS,
+) -> None:
+    """Publish the service's events until SIGTERM or SIGINT; then wait for the last confirms.
+
+    `checks` is what else readiness needs.
+    """
+    settings.need("mongodb_uri", "rabbitmq_uri", "metrics_address")
+    start_logging(settings.service, "relay", settings.log_level)
+    logging.getLogger("pika").setLevel(logging.WARNING)
+    start_tracing(settings.service, "relay")
+    connection.connect(settings.mongodb_uri, settings.database_name)
+    # Rows come and go by the thousand and hold no cycles: looking for such takes half the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    publisher = Publisher(settings.rabbitmq_uri)
+    buckets = Buckets(leases.this_process(), lease_seconds)
+    relay = Relay(settings.service, publisher, buckets)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: relay.stop())
+    readiness = {"mongodb": check_database, "rabbitmq": publisher.check, **(checks or {})}
+    with closing(probes.serve(settings.metrics_address, readiness, {"loop": relay.check})):
+        publisher.start()
+        relay.work()
+        publisher.stop()
+    connection.disconnect()
+    stop_tracing()
+
+
+class Relay:
+    """One relay's work; `stop` may be called from a signal handler, `check` from any thread."""
+
+    def __init__(self, service: str, publisher: Publisher, buckets: Buckets) -> None:
+        self._publisher, self._buckets = publisher, buckets
+        self._lanes, self._refusals, self._meters = Lanes(), Refusals(), Meters(service)
+        self._news = outbox.News()
+        self._reading: outbox.Reading | None = None
+        self._confirmed: list[Outgoing] = []
+        self._done: set[str] = set()
+        self._mark_by = self._read_at = self._idle_until = 0.0
+        self._poll = SHORTEST_POLL
+        self._carried = 0
+        self._stop_by: float | None = None
+        self._alive = monotonic()
+
+    def stop(self) -> None:
+        """Read no more, and end when all that was sent is told of."""
+        self._stop_by = monotonic() + STOP_WITHIN
+        self._publisher.wake()
+
+    def check(self) -> None:
+        """Do nothing while the relay gets on.
+
+        Raises:
+            RuntimeError: it has not for a minute.
+        """
+        if monotonic() - self._alive > STUCK_AFTER:
+            raise RuntimeError("the relay's loop stands still")
+
+    def work(self) -> None:
+        """Carry events until `stop`."""
+        while not self._is_over():
+            self._alive = monotonic()
+            self._rest()
+            self._settle(self._publisher.fates(self._patience()))
+            if self._alive >= self._idle_until:
+                try:
+                    self._work_on_log()
+                except outbox.Failure as error:
+                    self._give_up(error)
+        self._leave()
+
+    def _rest(self) -> None:
+        """With nothing to do, wait to be told of an event; polling goes on, only more slowly."""
+        if self._poll < LONGEST_POLL or self._stop_by is not None or self._is_busy:
+            self._news.close()
+            return
+        if self._carried >= MANY:
+            self._carried = 0
+            _give_memory_back()
+        try:
+            if self._news.wait():
+                self._read_at = 0.0
+        except outbox.Failure as error:
+            self._give_up(error)
+
+    @property
+    def _is_busy(self) -> bool:
+        unsettled = self._lanes or self._confirmed or len(self._refusals)
+        return bool(unsettled) or not self._publisher.is_open or monotonic() < self._idle_until
+
+    def _is_over(self) -> bool:
+        if self._stop_by is None:
+            return False
+        return monotonic() > self._stop_by or not (self._lanes.sent or self._confirmed)
+
+    def _patience(self) -> float:
+        """How long nothing has to be done unless something is told."""
+        moment = monotonic()
+        if moment < self._idle_until:
+            return min(self._idle_until - moment, LONGEST_POLL)
+        if self._stop_by is None and self._publisher.is_open and self._is_read_due():
+            return 0.0
+        due = [self._read_at, *([self._mark_by] if self._confirmed else [])]
+        return min(max(min(due) - moment, 0.005), LONGEST_POLL)
+
+    def _work_on_log(self) -> None:
+        if self._buckets.is_due:
+            self._refresh()
+        if self._buckets.has_surplus:
+            self._hand_over()
+        if self._confirmed:
+            self._mark()
+        if self._stop_by is None:
+            self._read()
+            self._send()
+            self._meters.blocked(len(self._refusals))
+            self._meters.measure()
+
+    def _give_up(self, error: Exception) -> None:
+        """The database is away: try again soon, from the start."""
+        log.warning("database failed", exc_info=error)
+        self._idle_until = monotonic() + AFTER_FAILURE
+        self._reading = None
+        self._news.close()
+
+    def _leave(self) -> None:
+        try:
+            self._buckets.leave()
+        except outbox.Failure as error:
+            log.warning("leases not given back", exc_info=error)
+
+    # What the broker tells
+
+    def _settle(self, fates: list[Told]) -> None:
+        lost = False
+        for event_id, fate in fates:
+            if fate is Fate.CONFIRMED:
+                self._arrived(event_id)
+                continue
+            self._meters.failed(_REASONS[fate])
+            if fate in (Fate.RETURNED, Fate.REFUSED):
+                self._refused(event_id, fate)
+            else:
+                lost = True
+        if lost:
+            self._start_over()
+
+    def _arrived(self, event_id: str) -> None:
+        event = self._lanes.arrived(event_id)
+        if event is None:
+            return
+        if not self._confirmed:
+            self._mark_by = monotonic() + MARK_WITHIN
+        self._carried += 1
+        self._confirmed.append(event)
+        self._done.add(event_id)
+        self._meters.confirmed(event_id)
+        self._refusals.forget(event.subject)
+
+    def _refused(self, event_id: str, fate: Fate) -> None:
+        event = self._lanes.failed(event_id)
+        if event is not None:
+            log.error("event not taken", event_type=event.type, reason=_REASONS[fate])
+            self._refusals.add(event.subject)
+
+    def _start_over(self) -> None:
+        """Forget what is on its way: all that is still pending is read again."""
+        self._lanes.clear()
+        self._end_reading()
+        self._read_at = 0.0
+
+    # Leases
+
+    def _refresh(self) -> None:
+        before = self._buckets.serving
+        self._buckets.refresh()
+        if self._buckets.serving != before:
+            log.info("buckets shared", count=len(self._buckets.serving))
+            self._lanes.keep(self._buckets.serving)
+            self._end_reading()
+
+    def _hand_over(self) -> None:
+        unmarked = (event.bucket for event in self._confirmed)
+        sent = (event.bucket for event in self._lanes.sent.values())
+        self._buckets.hand_over(frozenset((*sent, *unmarked)))
+
+    def _is_ours(self, event: Outgoing) -> bool:
+        return self._buckets.token(event.bucket) == event.token
+
+    # The log
+
+    def _mark(self) -> None:
+        if len(self._confirmed) < MARKED_AT_ONCE and monotonic() < self._mark_by:
+            return
+        ours = [event.id for event in self._confirmed if self._is_ours(event)]
+        if ours:
+            outbox.mark_published(ours)
+        self._confirmed = []
+
+    def _is_read_due(self) -> bool:
+        if self._lanes.ready >= AHEAD or len(self._lanes) >= HELD:
+            return False
+        return self._reading is not None or monotonic() >= self._read_at
+
+    def _read(self) -> None:
+        """Read on, or from the start: then all that is pending is seen, late commits too."""
+        if not self._publisher.is_open or not self._is_read_due():
+            return
+        if self._reading is None:
+            self._poll = min(self._poll * 1.5, LONGEST_POLL)
+            self._read_at = monotonic() + self._poll
+            self._reading = self._begin_reading()
+        if self._reading is None:
+            return
+        rows = self._reading.next(CHUNK)
+        for row in rows:
+            self._take_in(row)
+        if len(rows) < CHUNK:
+            self._end_reading()
+
+    def _begin_reading(self) -> outbox.Reading | None:
+        self._refusals.look()
+        if not self._buckets.serving or self._refusals.are_too_many:
+            return None
+        if not self._lanes and not self._confirmed and not outbox.is_any_pending():
+            return None
+        # What was marked before this moment is not seen any more.
+        self._done = {event.id for event in self._confirmed}
+        limit = READING + len(self._lanes) + len(self._confirmed)
+        return outbox.Reading(self._buckets.serving, self._refusals.waiting, limit)
+
+    def _end_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.close()
+
+    def _take_in(self, row: dict[str, Any]) -> None:
+        event_id, subject, bucket = row["_id"], row["subject"], row["bucket"]
+        if event_id in self._lanes or event_id in self._done or subject in self._refusals:
+            return
+        token = self._buckets.token(bucket)
+        if token is None:
+            return
+        self._poll = SHORTEST_POLL
+        body = row_to_cloudevent(row)
+        event = Outgoing(event_id, subject, bucket, token, row["type"], row["traceparent"], body)
+        self._lanes.add(event)
+
+    # The broker
+
+    def _send(self) -> None:
+        events = self._lanes.send(WINDOW - len(self._lanes.sent))
+        if not all(map(self._is_ours, events)):
+            # Time stood still for us, and others may have these buckets now.
+            self._start_over()
+            return
+        for event in events:
+            if is_sampled(event.traceparent):
+                _trace(event)
+        if events:
+            self._publisher.send(events)
+            self._meters.sent(events[-1].id)
+
+
+def _give_memory_back() -> None:
+    """glibc keeps what a backlog took, a third of the process, until it is asked."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _trace(event: Outgoing) -> None:
+    told = {"event_id": event.id, "event_type": event.type}
+    with span("publish", traceparent=event.traceparent, kind="producer", attributes=told):
+        pass
