@@ -12,7 +12,7 @@ from crm_chassis.rpc.hops import Hop, NotTried
 from crm_gateway.transcoding.problems import Problem, problem_of
 from crm_gateway.transcoding.routes import Bound
 from crm_gateway.transcoding.schema import MessageClass
-from crm_gateway.transcoding.upstream import Metadata
+from crm_gateway.transcoding.upstream import GATEWAY, Metadata
 
 Answers = Mapping[str, Answer[Any]]
 
@@ -27,7 +27,7 @@ class Services:
         self._bound = bound
         self._serialize, self._parse = request_class.SerializeToString, answer_class.FromString
         self._hops: dict[str, Hop] = {}
-        self.names = peers.names
+        self.names = tuple(name for name in peers.names if name != GATEWAY)
 
     def ask(self, questions: Mapping[str, Message], metadata: Metadata, patience: float) -> Answers:
         """The answers to come, by service; each is given up after `patience` seconds."""

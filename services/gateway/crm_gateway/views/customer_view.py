@@ -1,6 +1,6 @@
 """The unified customer view: what all services know of a customer, in one answer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import Refusal, Unavailable
-from crm_chassis.rpc.channels import Peers
+from crm_chassis.rpc.channels import Answer, Peers
 from crm_chassis.telemetry.metrics import expect
 from crm_gateway.metrics import VIEW_COMPLETENESS, VIEW_RESPONSES, VIEW_SECTIONS
 from crm_gateway.transcoding.codec.well_known import encode_instant
@@ -67,16 +67,16 @@ class CustomerView:
         wanted = wanted_sections(fields.get("sections", ()), self._services.names)
         questions = _questions(fields, wanted, self._services.names)
         answers = self._services.ask(questions, exchange.metadata(token), PATIENCE)
-        shown = self._shown(answers, wanted)
-        moment = questions[OWNER].read_time if "read_time" in fields else None
-        said = rfc3339(now()) if moment is None else encode_instant(moment)
-        return _response(fields["customer"], said, shown)
+        is_past = "read_time" in fields
+        moment = encode_instant(questions[OWNER].read_time) if is_past else rfc3339(now())
+        shown = self._shown(answers, wanted, moment)
+        return _response(fields["customer"], moment, shown)
 
     def explain(self, error: Exception) -> Problem:
         """What the caller is told of an error, in the words of this route."""
         return self._services.explain(error)
 
-    def _shown(self, answers: Answers, wanted: Iterable[str]) -> dict[str, Shown]:
+    def _shown(self, answers: Answers, wanted: Iterable[str], moment: str) -> dict[str, Shown]:
         try:
             first = answers[OWNER].result()
         except Refusal as refusal:
@@ -88,10 +88,11 @@ class CustomerView:
             detail = "The service that has the customer does not answer."
             raise Unavailable(detail, retry_after=refusal.retry_after) from None
         shown = dict.fromkeys(wanted, MISSING)
-        shown.update(given(first, owned_by(OWNER, shown)))
+        shown.update(given(first, owned_by(OWNER, shown), moment))
         for service, answer in answers.items():
             if service != OWNER:
-                shown.update(_given_by(service, answer, shown))
+                names = owned_by(service, shown)
+                shown.update(_given(answer, names, moment))
         self._count(shown)
         return shown
 
@@ -116,10 +117,9 @@ def _questions(
     }
 
 
-def _given_by(service: str, answer: Any, shown: Iterable[str]) -> dict[str, Shown]:
-    names = owned_by(service, shown)
+def _given(answer: Answer[Any], names: Sequence[str], moment: str) -> dict[str, Shown]:
     try:
-        return dict(given(answer.result(), names))
+        return dict(given(answer.result(), names, moment))
     except Refusal as refusal:
         return dict.fromkeys(names, missed(refusal))
 

@@ -75,11 +75,11 @@ def owned_by(service: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if OWNERS[name] == service]
 
 
-def given(response: Any, names: Iterable[str]) -> Iterator[tuple[str, Shown]]:
-    """The sections that an owner's answer has."""
+def given(response: Any, names: Iterable[str], moment: str) -> Iterator[tuple[str, Shown]]:
+    """The sections that an owner's answer has. `moment` is the view's: what is empty is so then."""
     sections: Mapping[str, customers_pb2.Section] = response.sections
     for name in names:
-        yield name, _shown(sections[name]) if name in sections else MISSING
+        yield name, _shown(sections[name], moment) if name in sections else MISSING
 
 
 def missed(refusal: Refusal) -> Shown:
@@ -89,7 +89,8 @@ def missed(refusal: Refusal) -> Shown:
     return Shown(reason=reason, because="breaker" if is_open else reason.lower())
 
 
-def _shown(section: customers_pb2.Section) -> Shown:
+def _shown(section: customers_pb2.Section, moment: str) -> Shown:
     if section.omitted:
         return Shown(reason=section.omitted, because=section.omitted.lower())
-    return Shown(section.data or b"{}", encode_instant(section.as_of))
+    as_of = encode_instant(section.as_of) if section.HasField("as_of") else moment
+    return Shown(section.data or b"{}", as_of)

@@ -32,17 +32,17 @@ class Owner(customers_pb2_grpc.CustomerServiceServicer):
     found: list[str] = field(default_factory=list)
     refusal: Refusal | None = None
     delay: float = 0.0
+    as_of: Timestamp | None = field(default_factory=lambda: Timestamp(seconds=1_780_000_000))
     asked: list[Any] = field(default_factory=list)
     callers: list[Principal] = field(default_factory=list)
 
     def GetCustomerSections(self, request, context):  # noqa: N802 - gRPC names it
         self.note(request)
-        moment = Timestamp(seconds=1_780_000_000)
         return customers_pb2.GetCustomerSectionsResponse(
             sections={
                 name: customers_pb2.Section(omitted="DENIED")
                 if name in self.denied
-                else customers_pb2.Section(data=data.encode(), as_of=moment)
+                else customers_pb2.Section(data=data.encode(), as_of=self.as_of)
                 for name, data in self.sections.items()
                 if name in request.sections
             }
@@ -103,6 +103,7 @@ def suite(tmp_path, bindings):
             for service, owner in owners.items()
         }
         addresses = {service: one.address for service, one in served.items()}
+        addresses["gateway"] = "127.0.0.1:1"
         peers = Peers(keys.signer(), addresses)
         stack.callback(peers.close)
 

@@ -130,6 +130,14 @@ def test_a_moment_is_handed_on_and_told(known):
         assert owner.asked[0].read_time.ToJsonString() == "2026-05-03T12:00:00Z"
 
 
+def test_a_section_that_tells_no_moment_speaks_of_the_view_s(known):
+    known.analytics.as_of = None
+
+    view = known.get(VIEW, readTime="2026-05-03T12:00:00Z").get_json()
+
+    assert view["sections"]["timeline"]["asOf"] == "2026-05-03T12:00:00.000Z"
+
+
 def test_what_the_owner_of_the_customer_refuses_is_refused_in_the_words_of_the_route(known):
     known.contacts.refusal = Invalid("No.", Flaw("read_time", "IN_THE_FUTURE", "lies ahead"))
 
