@@ -1,0 +1,77 @@
+"""The gateway's processes, started as they are in production."""
+
+import subprocess
+import sys
+
+import pytest
+
+from crm_chassis.testing.grpc import make_keys
+from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.processes import end_of, start_process, stop_process
+from crm_chassis.testing.suite import Client
+from crm_chassis.testing.waiting import wait_until
+from crm_gateway.api_keys.rules import read_key
+
+
+@pytest.fixture
+def variables(database, mongo_uri, tmp_path):
+    http, grpc, metrics, contacts = free_ports(4)
+    keys = make_keys(tmp_path)
+    told = {
+        "MONGODB_URI": mongo_uri,
+        "MONGODB_DATABASE": database.name,
+        "HTTP_ADDRESS": f"127.0.0.1:{http}",
+        "GRPC_ADDRESS": f"127.0.0.1:{grpc}",
+        "METRICS_ADDRESS": f"127.0.0.1:{metrics}",
+        "PEERS": f"contacts=127.0.0.1:{contacts},gateway=127.0.0.1:{grpc}",
+        "TOKEN_KEY_FILE": str(keys.private("gateway")),
+        "TOKEN_KEYS_FILE": str(keys.public),
+    }
+    return {f"CRM_GATEWAY_{name}": value for name, value in told.items()}
+
+
+@pytest.fixture
+def api(variables, tmp_path):
+    """The running process, and how it is asked."""
+    run(variables, "migrate")
+    log = tmp_path / "api.log"
+    process = start_process([sys.executable, "-m", "crm_gateway", "api"], log, variables)
+    client = Client(f"http://{variables['CRM_GATEWAY_HTTP_ADDRESS']}", None)
+    try:
+        wait_until(lambda: answers(client), timeout=30, what=f"the gateway\n{end_of(log)}")
+        yield process, client
+    finally:
+        stop_process(process)
+
+
+def run(variables, process):
+    command = [sys.executable, "-m", "crm_gateway", process]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
+
+
+def answers(client):
+    try:
+        return client.get("/healthz").status == 200
+    except OSError:
+        return False
+
+
+def test_the_first_key_is_all_that_bootstrap_says_and_opens_the_api(variables, api):
+    process, client = api
+
+    said = run(variables, "bootstrap")
+    client.key = said.rstrip("\n")
+    users = client.get("/v1/users").ok()["users"]
+    again = run(variables, "bootstrap")
+    wait_until(lambda: client.get("/v1/users").status == 401, timeout=3)
+    client.key = again.strip()
+    ready = client.get("/readyz")
+
+    assert read_key(said.rstrip("\n")) is not None
+    assert [user["roles"] for user in users] == [["roles/administrator"]]
+    assert client.get("/v1/users").status == 200
+    assert ready.status == 503
+    assert ready.body["dependencies"]["mongodb"]["ready"] is True
+    assert ready.body["dependencies"]["contacts"]["ready"] is False
+    process.terminate()
+    assert process.wait(20) == 0
