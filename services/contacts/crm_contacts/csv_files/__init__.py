@@ -1,0 +1,1 @@
+"""CSV files: as people's programs write them, and as they can safely be opened again."""
