@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from crm_chassis.testing.processes import end_of
 from stack.databases import prepare_mongodb, prepare_rabbitmq
 from stack.layout import PYTHON, ROOT, Layout, StackError, replace_file
+from stack.leftovers import MARK
 from stack.ports import chosen_ports, kept_ports
 from stack.programs import (
     MIGRATE,
@@ -26,7 +27,6 @@ from stack.programs import (
 from stack.readiness import Standing, standings
 from stack.services import GATEWAY
 from stack.supervision import (
-    MARK,
     is_supervised,
     start_supervisor,
     stop_supervisor,

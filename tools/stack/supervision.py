@@ -4,11 +4,8 @@ import contextlib
 import hashlib
 import os
 import shlex
-import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
@@ -18,10 +15,9 @@ from supervisor.xmlrpc import SupervisorTransport
 from crm_chassis.testing.processes import end_of
 from crm_chassis.testing.waiting import wait_until
 from stack.layout import PYTHON, ROOT, Layout, StackError, replace_file
+from stack.leftovers import MARK, end_leftovers, marked_processes
 from stack.programs import GROUPS, IMPORTS, SUITE, Program
 
-# In the environment of everything that belongs to a stack, whoever started it.
-MARK = "CRM_STACK"
 Info = dict[str, Any]
 
 
@@ -78,40 +74,19 @@ def program_states(layout: Layout) -> dict[str, Info]:
 
 def stop_supervisor(layout: Layout) -> None:
     """End all programs, the suite before its servers, then whatever is left of the stack."""
+    known = marked_processes(layout)
     if is_supervised(layout):
         with contextlib.suppress(OSError, Fault):
             supervisor(layout).shutdown()
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: not _socket(layout).exists(), 25, what="the supervisor's end")
-    _end_leftovers(layout)
+            wait_until(lambda: not _socket(layout).exists(), 24, what="the supervisor's end")
+    end_leftovers(layout, known)
 
 
 def _socket(layout: Layout) -> Path:
     # The path of a socket has room for 107 bytes, a run directory may be longer.
     digest = hashlib.sha256(str(layout.folder).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir(), f"crm-{os.getuid()}-{digest}.sock")
-
-
-def _end_leftovers(layout: Layout) -> None:
-    for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
-        end = time.monotonic() + seconds
-        while left := list(marked_processes(layout)):
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            if time.monotonic() > end:
-                break
-            time.sleep(0.05)
-
-
-def marked_processes(layout: Layout) -> Iterator[int]:
-    """Every process that belongs to a stack, whoever started it."""
-    mark = f"{MARK}={layout.folder}".encode()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal() and int(folder.name) != os.getpid():
-            with contextlib.suppress(OSError):
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    yield int(folder.name)
 
 
 def _inner_name(name: str) -> str:

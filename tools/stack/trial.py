@@ -11,8 +11,8 @@ from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.suite import Suite
 from crm_chassis.testing.waiting import wait_until
 from stack.layout import ROOT, Layout
+from stack.leftovers import marked_processes
 from stack.programs import TOOLS
-from stack.supervision import marked_processes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Trial:
 
     def processes(self) -> list[int]:
         """Every process that belongs to this stack, whoever started it."""
-        return list(marked_processes(self.layout))
+        return marked_processes(self.layout)
 
 
 def new_trial(folder: Path, **environment: str) -> Trial:
