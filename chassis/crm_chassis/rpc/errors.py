@@ -64,6 +64,11 @@ def internal(domain: str, trace_id: str) -> grpc.Status:
     return _status(grpc.StatusCode.INTERNAL, HIDDEN, [_packed(info)])
 
 
+def unimplemented(path: str) -> grpc.Status:
+    """What goes over the wire of an RPC that a process does not answer, as servers say it."""
+    return _status(grpc.StatusCode.UNIMPLEMENTED, f"{path} is not answered here.", [])
+
+
 def kind_of(refusal: Refusal) -> str:
     """The name in the table: the refusal's class, or the one that it specialises."""
     return next(kind.__name__ for kind in type(refusal).__mro__ if kind.__name__ in STATUS)

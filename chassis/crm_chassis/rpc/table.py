@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import grpc
 
 from crm_chassis.rpc.declarations import Rpc, rpcs_of_service
+from crm_chassis.rpc.errors import unimplemented
 from crm_chassis.rpc.interceptors import Guard
 
 # A generated `add_...Servicer_to_server` and the servicer that it adds.
@@ -65,9 +66,11 @@ class LocalCaller:
 
         Raises:
             grpc.RpcError: it was refused, with the same status that a server would send.
-            KeyError: this process does not answer it.
         """
-        handler = self._table.handler(path)
+        try:
+            handler = self._table.handler(path)
+        except KeyError:
+            raise LocalError(unimplemented(path)) from None
         context = LocalContext(metadata, timeout)
         message = handler.request_deserializer(request)
         answer = copy_context().run(handler.unary_unary, message, context)

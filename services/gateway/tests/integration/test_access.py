@@ -126,6 +126,16 @@ def test_a_key_that_is_not_there_and_a_wrong_secret_get_the_same_answer(ask):
     assert ask(key.secret).name == key.name
 
 
+def test_a_wrong_secret_costs_as_many_looks_as_a_key_that_is_not_there(ask, database):
+    key = an_api_key(a_user())
+    ask(key.secret)
+    shown = [write_key(name, "a" * 32) for name in (new_id(), id_of(key.name))]
+
+    looks = [looked_at(database, lambda one=one: is_refused(ask, one)) for one in shown]
+
+    assert looks == [["api_keys"], ["api_keys"]]
+
+
 def test_an_expired_key_is_refused_from_its_end_on(ask):
     key = an_api_key(a_user(), expire_time=now() + timedelta(seconds=0.5))
     first = ask(key.secret)
@@ -324,3 +334,13 @@ def reads_again(authenticator, key):
     before = believed[read_key(key).key_id]
     authenticator.token(f"Bearer {key}")
     return believed[read_key(key).key_id] is not before
+
+
+def looked_at(database, action):
+    """The collections that the action reads, as the server saw it."""
+    database.command("profile", 2)
+    action()
+    database.command("profile", 0)
+    seen = [row["ns"].partition(".")[2] for row in database["system.profile"].find({"op": "query"})]
+    database["system.profile"].drop()
+    return seen

@@ -353,3 +353,9 @@ def test_the_past_of_identities_is_read_from_the_log(administrator):
     was = administrator.get(f"/v1/{user['name']}?readTime={then}")
 
     assert was.json["displayName"] == "Ann"
+
+
+def test_what_the_gateway_does_not_answer_itself_is_said_so(administrator):
+    answer = administrator.get(f"/v1/deadLetters/gateway.{new_id()}")
+
+    assert answer.status_code == 501
