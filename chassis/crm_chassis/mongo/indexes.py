@@ -12,7 +12,7 @@ _DAY = 86_400
 _INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "events": [
         IndexModel([("subject", ASCENDING), ("sequence", DESCENDING)]),
-        IndexModel([("time", ASCENDING)]),
+        IndexModel([("time", ASCENDING), ("_id", ASCENDING)]),
         IndexModel(
             [("time", ASCENDING), ("bucket", ASCENDING)],
             name="pending",

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from crm_chassis.kernel.clock import parse_rfc3339, rfc3339
+from crm_chassis.kernel.errors import Flaw, Invalid
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database
 from crm_chassis.telemetry.context import Call
@@ -40,19 +42,42 @@ def write_receipts(receipts: Sequence[Row], session: "ClientSession") -> None:
 
 
 def entries(start: datetime, end: datetime, after: str, limit: int) -> list[Row]:
-    """What the service knows of its events from `start` to before `end`, by event id.
+    """What the service knows of its events from `start` to before `end`, by time and event id.
 
     Each row has `event`, `subject`, `sequence`, `time`, `accepted`, `stored` and `published`;
-    the page begins after the event id `after`.
+    the page begins after the `position_of` a row.
+
+    Raises:
+        Invalid: `after` is no position.
     """
+    begin = _position(after)
+    stored = list(_stored((start, end), begin, limit))
+    # What comes after the last row of a full page is not looked at: the next page does.
+    until = {"$lte": stored[-1]["time"]} if len(stored) == limit else {"$lt": end}
     found: dict[str, Row] = {}
-    for event in _promised(start, end, after, limit):
+    for event in _promised({"$gte": begin[0] if begin else start, **until}, begin, limit):
         _entry(found, event["id"], event)["accepted"] = True
-    for event in _stored(start, end, after, limit):
+    for event in stored:
         entry = _entry(found, event["_id"], event)
         entry["stored"] = True
         entry["published"] = "published" in event
-    return [found[key] for key in sorted(found)[:limit]]
+    return sorted(found.values(), key=lambda entry: (entry["time"], entry["event"]))[:limit]
+
+
+def position_of(entry: Mapping[str, Any]) -> str:
+    """Where a page ends with this row."""
+    return f"{rfc3339(entry['time'])} {entry['event']}"
+
+
+def _position(text: str) -> tuple[datetime, str] | None:
+    if not text:
+        return None
+    moment, _, event = text.partition(" ")
+    try:
+        return parse_rfc3339(moment), event
+    except ValueError as error:
+        flaw = Flaw("page_token", "INVALID_PAGE_TOKEN", "is not a token of this list", "query")
+        raise Invalid("The page token is not valid.", flaw) from error
 
 
 def _entry(found: dict[str, Row], key: str, event: Mapping[str, Any]) -> Row:
@@ -61,22 +86,30 @@ def _entry(found: dict[str, Row], key: str, event: Mapping[str, Any]) -> Row:
     return found.setdefault(key, {"event": key, **plain, **nothing})
 
 
-def _promised(start: datetime, end: datetime, after: str, limit: int) -> Iterator[Row]:
-    span = {"events.time": {"$gte": start, "$lt": end}, "events.id": {"$gt": after}}
+def _promised(span: Row, begin: tuple[datetime, str] | None, limit: int) -> Iterator[Row]:
     stages: Iterable[Row] = (
-        {"$match": {"events": {"$elemMatch": {"time": {"$gte": start, "$lt": end}}}}},
+        {"$match": {"events": {"$elemMatch": {"time": span}}}},
         {"$unwind": "$events"},
-        {"$match": span},
         {"$replaceWith": "$events"},
-        {"$sort": {"id": 1}},
+        {"$match": {"time": span, **_beyond(begin, "id")}},
+        {"$sort": {"time": 1, "id": 1}},
         {"$limit": limit},
     )
     return iter(database()["receipts"].aggregate(list(stages), allowDiskUse=True))
 
 
-def _stored(start: datetime, end: datetime, after: str, limit: int) -> Iterator[Row]:
+def _stored(
+    span: tuple[datetime, datetime], begin: tuple[datetime, str] | None, limit: int
+) -> Iterator[Row]:
     names = ("subject", "sequence", "time", "published")
-    found = database()["events"].find(
-        {"time": {"$gte": start, "$lt": end}, "_id": {"$gt": after}}, dict.fromkeys(names, 1)
-    )
-    return iter(found.sort("_id", 1).limit(limit))
+    lower = begin[0] if begin else span[0]
+    wanted = {"time": {"$gte": lower, "$lt": span[1]}, **_beyond(begin, "_id")}
+    found = database()["events"].find(wanted, dict.fromkeys(names, 1), batch_size=limit)
+    return iter(found.sort([("time", 1), ("_id", 1)]).limit(limit))
+
+
+def _beyond(begin: tuple[datetime, str] | None, event: str) -> Row:
+    """The condition for what comes after a position, of what is not before its moment."""
+    if begin is None:
+        return {}
+    return {"$or": [{"time": {"$gt": begin[0]}}, {event: {"$gt": begin[1]}}]}

@@ -73,7 +73,7 @@ class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
         rows = ledger.entries(start, end, request.page_token, size + 1)
         return ledger_pb2.ListLedgerEntriesResponse(
             entries=[_entry(row) for row in rows[:size]],
-            next_page_token=rows[size - 1]["event"] if len(rows) > size else "",
+            next_page_token=ledger.position_of(rows[size - 1]) if len(rows) > size else "",
         )
 
 

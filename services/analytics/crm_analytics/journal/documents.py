@@ -16,7 +16,7 @@ INDEXES = (
     # What became of one resource.
     IndexModel([("subject", ASCENDING), ("sequence", ASCENDING)]),
     # What the ledger compares with a source.
-    IndexModel([("source", ASCENDING), ("time", ASCENDING)]),
+    IndexModel([("source", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]),
     IndexModel([("time", ASCENDING)]),
 )
 

@@ -22,7 +22,7 @@ def count_archived(service: str, span: Span) -> int:
 
 
 def reconcile(service: str, span: Span, told: Iterable[Trace]) -> Balance:
-    """Compare what a service tells of its events, ordered by event id, with the journal's.
+    """Compare what a service tells of its events, by time and event id, with the journal's.
 
     A version that neither has, but a later one of the same resource, is missing as well.
     """
@@ -42,8 +42,8 @@ def _of(service: str, span: Span) -> dict[str, object]:
 
 def _archived(service: str, span: Span) -> Iterator[Trace]:
     shown = {"subject": 1, "sequence": 1, "time": 1}
-    rows = journal().find(_of(service, span), shown, batch_size=10_000, allow_disk_use=True)
-    for row in rows.sort("_id", 1):
+    rows = journal().find(_of(service, span), shown, batch_size=10_000)
+    for row in rows.sort([("time", 1), ("_id", 1)]):
         yield Trace(row["_id"], row["subject"], row["sequence"], row["time"], Stages.ARCHIVED.value)
 
 

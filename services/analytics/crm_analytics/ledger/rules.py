@@ -90,10 +90,9 @@ class Balance:
 
 
 def together(told: Iterable[Trace], archived: Iterable[Trace]) -> Iterator[Trace]:
-    """One trace for each event, from two streams that are both ordered by event id."""
-    by_event = attrgetter("event")
+    """One trace for each event, from two streams that are both ordered by time and event id."""
     last: Trace | None = None
-    for trace in merge(told, archived, key=by_event):
+    for trace in merge(told, archived, key=attrgetter("time", "event")):
         if last is not None and last.event == trace.event:
             last.stages |= trace.stages
             continue

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import UTC
 
 from crm.analytics.v1 import ledger_pb2, ledger_pb2_grpc
 from crm.api.v1 import ledger_pb2 as counts_pb2
@@ -52,19 +53,26 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
             return unasked(source, count_archived(source, span), refusal.reason)
 
     def _told(self, source: str, span: Span) -> Iterator[Trace]:
-        """What the source says of its events; it is asked in this service's own name."""
+        """What the source says of its events; it is asked in this service's own name.
+
+        The next page is asked for before this one is looked at, so that both sides work.
+        """
         stub = self._peers.stub(
             source, counts_pb2_grpc.LedgerCountServiceStub, self._peers.own_authorization
         )
         request = counts_pb2.ListLedgerEntriesRequest(
             service=source, start_time=span.start, end_time=span.end, page_size=self._page_size
         )
+        ask = stub.ListLedgerEntries
+        pending = ask.future(request, timeout=_patience())
         while True:
-            page = stub.ListLedgerEntries(request, timeout=_patience())
-            yield from map(_trace, page.entries)
-            if not page.next_page_token:
-                return
+            page = pending.result()
             request.page_token = page.next_page_token
+            if request.page_token:
+                pending = ask.future(request, timeout=_patience())
+            yield from map(_trace, page.entries)
+            if not request.page_token:
+                return
 
 
 def _span(request: ledger_pb2.ReconcileLedgerRequest) -> Span:
@@ -87,8 +95,7 @@ def _patience() -> float | None:
 
 
 def _trace(entry: counts_pb2.LedgerEntry) -> Trace:
-    moment = moment_of(entry, "time")
-    assert moment is not None
+    moment = entry.time.ToDatetime(UTC)
     stages = entry.accepted + 2 * entry.stored + 4 * entry.published
     return Trace(entry.event, entry.subject, entry.sequence, moment, stages)
 

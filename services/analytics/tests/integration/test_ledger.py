@@ -1,6 +1,7 @@
 """The ledger over gRPC: a real server of analytics, and one that counts like any service."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from crm.analytics.v1 import ledger_pb2, ledger_pb2_grpc
@@ -11,7 +12,7 @@ from crm_analytics.journal.documents import journal
 from crm_analytics.ledger.servicer import LedgerServicer
 from crm_analytics.testing import a_contact, an_event, happen
 from crm_chassis.kernel.clock import now
-from crm_chassis.kernel.errors import Forbidden, Invalid
+from crm_chassis.kernel.errors import Forbidden, Invalid, Unavailable
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database as service_database
 from crm_chassis.rpc.channels import Peers
@@ -42,10 +43,10 @@ def ledger(tmp_path):
         peers.close()
 
 
-def reconcile(ledger, caller=None, start=START, end=END):
+def reconcile(ledger, caller=None, start=START, end=END, timeout=10):
     stub = ledger.stub(ledger_pb2_grpc.LedgerServiceStub, caller)
     return stub.ReconcileLedger(
-        ledger_pb2.ReconcileLedgerRequest(start_time=start, end_time=end), timeout=10
+        ledger_pb2.ReconcileLedgerRequest(start_time=start, end_time=end), timeout=timeout
     )
 
 
@@ -79,6 +80,18 @@ def test_an_hour_in_which_nothing_was_lost_is_in_balance(ledger):
     assert counts == (8, 8, 8, 8)
     assert (source.difference, source.in_flight, list(source.missing)) == (0, 0, [])
     assert (answer.difference, answer.in_flight, source.unavailable) == (0, 0, "")
+
+
+def test_many_events_of_one_millisecond_are_told_apart(ledger):
+    events = [an_event(a_contact(), time=at(n // 7)) for n in range(20)]
+    announce(*events[:10])
+    announce(*events[10:])
+    happen(*events)
+
+    (source,) = reconcile(ledger).sources
+
+    assert (source.accepted, source.stored, source.archived) == (20, 20, 20)
+    assert source.difference == 0
 
 
 def test_what_each_stage_lacks_is_named(ledger):
@@ -173,6 +186,32 @@ def test_a_source_that_is_down_does_not_hide_the_others(tmp_path):
     assert [source.source for source in answer.sources] == ["contacts", "gateway"]
     assert all(source.unavailable for source in answer.sources)
     assert answer.difference == 2
+
+
+class Silent(counts_pb2_grpc.LedgerCountServiceServicer):
+    """A service that does not answer before it is told to stop."""
+
+    def __init__(self):
+        self.stop = Event()
+
+    def ListLedgerEntries(self, request, context):  # noqa: N802 - gRPC names it so
+        self.stop.wait(30)
+        raise Unavailable("It was stopped.")
+
+
+def test_a_source_that_is_too_slow_is_given_up_within_the_callers_deadline(tmp_path):
+    keys, silent = make_keys(tmp_path, ("gateway", "contacts", "analytics")), Silent()
+    happen(an_event(a_contact(), time=at(1)))
+    add = counts_pb2_grpc.add_LedgerCountServiceServicer_to_server
+
+    with serving(keys, "contacts", [(add, silent)]) as contacts:
+        peers = Peers(keys.signer("analytics"), {"contacts": contacts.address})
+        with serving(keys, "analytics", services(peers)) as analytics:
+            (source,) = reconcile(analytics, timeout=2).sources
+        silent.stop.set()
+        peers.close()
+
+    assert (source.unavailable, source.archived, source.difference) == ("TIMEOUT", 1, 1)
 
 
 def test_only_who_may_read_the_ledger_is_answered(ledger):

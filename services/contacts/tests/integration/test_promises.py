@@ -13,7 +13,7 @@ from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database as service_database
 from crm_chassis.mongo.idempotency import Replay
 from crm_chassis.resources.known import find_known, keep_rows, known_row
-from crm_chassis.resources.ledger import entries
+from crm_chassis.resources.ledger import entries, position_of
 from crm_chassis.resources.transaction import as_call, in_transaction
 from crm_chassis.telemetry.context import Idempotency
 from crm_chassis.testing.calls import a_call
@@ -102,7 +102,7 @@ def test_the_ledger_is_read_in_pages_that_miss_nothing():
         a_contact()
 
     first = entries(start, end, "", 2)
-    second = entries(start, end, first[-1]["event"], 10)
+    second = entries(start, end, position_of(first[-1]), 10)
 
     ids = [entry["event"] for entry in first + second]
     assert ids == sorted(ids)
