@@ -1,6 +1,8 @@
 """The technical metrics: names, labels and buckets that every process shares."""
 
+import os
 from collections.abc import Iterable
+from importlib.metadata import version
 from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -12,6 +14,7 @@ CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5,
 DELAY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 
 BUILD_INFO = Gauge("crm_build_info", "Which build runs: always 1.", ["version", "revision"])
+BUILD_INFO.labels(version("crm-chassis"), os.environ.get("CRM_REVISION", "unknown")).set(1)
 
 HTTP_REQUESTS = Counter(
     "crm_http_requests_total",
