@@ -30,7 +30,7 @@ def main() -> None:
     else:
         from crm_gateway.bootstrap import run as make_first_key
 
-        sys.stdout.write(make_first_key(settings) + "\n")
+        sys.stdout.write(make_first_key(settings, MIGRATIONS) + "\n")
 
 
 if __name__ == "__main__":

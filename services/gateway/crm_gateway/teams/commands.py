@@ -53,6 +53,7 @@ def undelete_team(tx: Transaction, name: str, etag: str) -> Team:
     """
     team = tx.load_deleted(Team, name, expecting=etag)
     _refuse_foreign(tx, name)
+    _refuse_own_gain(tx, name)
     return tx.undelete(team)
 
 
@@ -63,6 +64,10 @@ def _refuse_foreign(tx: Transaction, name: str) -> None:
 
 
 def _put_below(tx: Transaction, name: str, parent: str) -> None:
-    principal = tx.call.principal
     refuse_own_ancestor(name, tx.hold(Team, ancestors_of(parent)))
+    _refuse_own_gain(tx, name)
+
+
+def _refuse_own_gain(tx: Transaction, name: str) -> None:
+    principal = tx.call.principal
     refuse_own_gain(name, gains_by_teams(principal.rights), principal.team_scope)

@@ -27,7 +27,7 @@ def refuse_foreign(team: str, level: str | None, scope: Collection[str]) -> None
 
 
 def refuse_own_gain(team: str, gains: bool, scope: Collection[str]) -> None:
-    """Nobody puts a team below one of theirs to reach what it shares.
+    """Nobody moves a team, or brings one back, to reach what it shares.
 
     `gains` tells whether the caller reaches more when a team comes below one of theirs.
 

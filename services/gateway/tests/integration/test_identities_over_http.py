@@ -345,14 +345,16 @@ def test_the_bootstrap_key_is_made_once_and_then_gets_new_secrets(administrator)
     assert connection.database()["receipts"].count_documents({"method": "bootstrap"}) == 2
 
 
-def test_the_past_of_identities_is_read_from_the_log(administrator):
-    user = administrator.user(displayName="Ann").json
-    then = user["updateTime"]
+def test_the_past_of_identities_is_read_from_the_log_with_todays_rights(administrator):
+    member, user = administrator.as_user(displayName="Ann", roles=["roles/member"])
+    then = administrator.user().json["updateTime"]
     administrator.patch(user, displayName="Ann Miller")
 
-    was = administrator.get(f"/v1/{user['name']}?readTime={then}")
+    was = member.get(f"/v1/{user['name']}?readTime={then}")
+    listed = member.get(f"/v1/users?readTime={then}")
 
     assert was.json["displayName"] == "Ann"
+    assert [one["displayName"] for one in listed.json["users"]] == ["Ann"]
 
 
 def test_what_the_gateway_does_not_answer_itself_is_said_so(administrator):

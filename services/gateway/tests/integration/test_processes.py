@@ -49,6 +49,17 @@ def run(variables, process):
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
 
 
+def test_bootstrap_waits_for_nobody_and_says_what_is_missing(variables):
+    command = [sys.executable, "-m", "crm_gateway", "bootstrap"]
+
+    told = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert "waits for 0001_indexes" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def answers(client):
     try:
         return client.get("/healthz").status == 200

@@ -103,6 +103,18 @@ def test_nobody_puts_a_team_below_theirs_to_reach_what_it_shares():
     assert subtree_of([own.name]) == names(own)
 
 
+def test_nobody_brings_a_team_back_to_reach_what_it_shared():
+    own = a_team()
+    roles = [a_role("teams DELETE ALL", "teams READ ALL", "contacts READ TEAM").name]
+    gaining = a_user(roles=roles, teams=[own.name])
+    in_transaction(delete_team, own.name, "")
+
+    with pytest.raises(Forbidden):
+        as_call(a_call_by(gaining, "DELETE"), undelete_team, own.name, "")
+
+    assert subtree_of([own.name]) == frozenset()
+
+
 def test_a_member_makes_teams_but_changes_none():
     own = a_team()
     member = a_user(roles=["roles/member"], teams=[own.name])
