@@ -78,7 +78,7 @@ def installation():
     application = Installation()
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepingOpen)
     application.api = Api(f"http://127.0.0.1:{server.server_port}", "a-key")
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     yield application
     server.shutdown()

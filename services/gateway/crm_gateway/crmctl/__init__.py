@@ -1,0 +1,1 @@
+"""The command line: what operators do, over the public REST API only."""
