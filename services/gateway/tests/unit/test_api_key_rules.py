@@ -20,6 +20,8 @@ from crm_gateway.api_keys.rules import (
 )
 
 secrets = st.text(ALPHABET, min_size=SECRET_LENGTH, max_size=SECRET_LENGTH)
+# The names of tests must be the same in every worker.
+SOME_ID = uuid.UUID("0190b0c4-7d3a-7c11-9c5e-2f4a6b8c0d1e")
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 
 
@@ -37,12 +39,12 @@ def test_any_other_text_is_no_key(text):
 @pytest.mark.parametrize(
     "text",
     [
-        f"crm_test_{uuid.uuid4().hex}_{'a' * 32}",
-        f"crm_live_{uuid.uuid4().hex}_{'a' * 21}",
-        f"crm_live_{uuid.uuid4().hex.upper()}_{'a' * 32}X!",
-        f"crm_live_{uuid.uuid4().hex}_{'a' * 32}\n",
-        f" crm_live_{uuid.uuid4().hex}_{'a' * 32}",
-        f"crm_live_{uuid.uuid4()}_{'a' * 32}",
+        f"crm_test_{SOME_ID.hex}_{'a' * 32}",
+        f"crm_live_{SOME_ID.hex}_{'a' * 21}",
+        f"crm_live_{SOME_ID.hex.upper()}_{'a' * 32}X!",
+        f"crm_live_{SOME_ID.hex}_{'a' * 32}\n",
+        f" crm_live_{SOME_ID.hex}_{'a' * 32}",
+        f"crm_live_{SOME_ID}_{'a' * 32}",
     ],
 )
 def test_what_only_looks_like_a_key_is_none(text):
