@@ -67,7 +67,7 @@ def answers(client):
         return False
 
 
-def test_the_first_key_is_all_that_bootstrap_says_and_opens_the_api(variables, api):
+def test_the_first_key_is_all_that_bootstrap_says_and_opens_the_api(variables, api, tmp_path):
     process, client = api
 
     said = run(variables, "bootstrap")
@@ -86,3 +86,5 @@ def test_the_first_key_is_all_that_bootstrap_says_and_opens_the_api(variables, a
     assert ready.body["dependencies"]["contacts"]["ready"] is False
     process.terminate()
     assert process.wait(20) == 0
+    log = (tmp_path / "api.log").read_text(encoding="utf-8")
+    assert read_key(said.strip()).secret not in log
