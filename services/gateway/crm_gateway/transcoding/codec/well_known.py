@@ -87,10 +87,12 @@ def _moment_of(found: re.Match[str]) -> datetime | None:
 
 
 def encode_duration(duration: Any) -> str:
-    """Seconds with as many digits as they need, such as `3.5s`."""
+    """Seconds with no, three, six or nine digits, as proto3 writes them: `3.500s`."""
     sign = "-" if duration.seconds < 0 or duration.nanos < 0 else ""
-    fraction = f".{abs(duration.nanos):09d}".rstrip("0").rstrip(".")
-    return f"{sign}{abs(duration.seconds)}{fraction}s"
+    digits = f"{abs(duration.nanos):09d}"
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{sign}{abs(duration.seconds)}{digits and f'.{digits}'}s"
 
 
 def decode_duration(value: Any, path: Path, flaws: Flaws) -> dict[str, int] | None:
