@@ -1,0 +1,1 @@
+"""Dead letters: what any service could not take, in one list."""
