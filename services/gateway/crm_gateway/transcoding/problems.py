@@ -1,7 +1,7 @@
 """Problems: every refusal as `application/problem+json` (RFC 9457), wherever it came from."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -53,7 +53,7 @@ class Problem:
     status: int
     reason: str
     detail: str
-    errors: Sequence[Fault] = ()
+    errors: tuple[Fault, ...] = ()
     retry_after: float | None = None
     allow: Iterable[str] | None = None
 
@@ -100,10 +100,10 @@ def problem_of(error: Exception, wording: Wording | None = None) -> Problem:
 
 def _of_refusal(refusal: Refusal) -> Problem:
     status = STATUS[type(refusal).__name__][1]
-    errors = [
+    errors = tuple(
         Fault(_camel(flaw.field), flaw.place, flaw.reason, flaw.description)
         for flaw in refusal.flaws
-    ]
+    )
     return Problem(status, refusal.reason, refusal.detail, errors, refusal.retry_after)
 
 
@@ -136,7 +136,8 @@ def _with_details(plain: Problem, status: Any, wording: Wording | None) -> Probl
                 told = replace(told, status=kind[1], reason=info.reason, detail=status.message)
         elif packed.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad = error_details_pb2.BadRequest.FromString(packed.value)
-            told = replace(told, errors=[_fault(one, wording) for one in bad.field_violations])
+            faults = tuple(_fault(one, wording) for one in bad.field_violations)
+            told = replace(told, errors=faults)
         elif packed.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             delay = error_details_pb2.RetryInfo.FromString(packed.value).retry_delay
             told = replace(told, retry_after=delay.seconds + delay.nanos / 1e9)

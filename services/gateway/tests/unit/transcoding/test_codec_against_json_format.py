@@ -16,7 +16,7 @@ from crm_gateway.transcoding.faults import Flaws
 
 _F = FieldDescriptor
 DEEPEST = 4
-LETTERS = string.ascii_letters + string.digits + " äß€𝄞\"\\\n\t/<"
+LETTERS = string.ascii_letters + string.digits + ' äß€𝄞"\\\n\t/<'
 _WHOLE = {
     _F.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     _F.CPPTYPE_UINT32: (0, 2**32 - 1),
@@ -70,6 +70,9 @@ class Dice:
             return self._dice.choice([value.number for value in field.enum_type.values[1:]])
         if field.cpp_type in _WHOLE:
             return self._dice.choice([self._dice.randint(*_WHOLE[field.cpp_type]), 0, 1])
+        return self._plain(field)
+
+    def _plain(self, field: FieldDescriptor) -> Any:
         if field.cpp_type == _F.CPPTYPE_BOOL:
             return self._dice.random() < 0.5
         if field.cpp_type == _F.CPPTYPE_DOUBLE:
@@ -104,7 +107,9 @@ class Dice:
 
     def _value_of(self, made: Any, depth: int) -> None:
         kinds = ["null_value", "number_value", "string_value", "bool_value"]
-        kind = self._dice.choice(kinds if depth > DEEPEST else [*kinds, "struct_value", "list_value"])
+        kind = self._dice.choice(
+            kinds if depth > DEEPEST else [*kinds, "struct_value", "list_value"]
+        )
         field = made.DESCRIPTOR.fields_by_name[kind]
         if field.message_type is not None:
             getattr(made, kind).CopyFrom(self.message(field.message_type, depth + 1))
