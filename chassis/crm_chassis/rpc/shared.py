@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.api.v1 import (
+    dead_letters_pb2,
+    dead_letters_pb2_grpc,
     ledger_pb2,
     ledger_pb2_grpc,
     operations_pb2,
@@ -14,7 +16,7 @@ from google.api import httpbody_pb2
 
 from crm_chassis.kernel.errors import Flaw, Forbidden, Invalid, NotFound
 from crm_chassis.kernel.ids import id_of
-from crm_chassis.mongo import operations
+from crm_chassis.mongo import dead_letters, operations
 from crm_chassis.resources import ledger
 from crm_chassis.resources.visibility import owner_condition
 from crm_chassis.rpc.methods import moment_of, page_size_of
@@ -25,6 +27,18 @@ Row = Mapping[str, Any]
 BadRows = Callable[[Row], Iterator[bytes]]
 DEFAULT_ENTRIES, MOST_ENTRIES = 1_000, 10_000
 CSV = "text/csv; charset=utf-8"
+_LETTER = (
+    "service",
+    "queue",
+    "reason",
+    "first_time",
+    "last_time",
+    "attempts",
+    "body",
+    "state",
+    "content_type",
+    "type",
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,50 @@ class OperationServicer(operations_pb2_grpc.OperationServiceServicer):
 
 
 @dataclass(frozen=True)
+class DeadLetterServicer(dead_letters_pb2_grpc.DeadLetterServiceServicer):
+    """The messages that the service could not take.
+
+    A letter holds a whole resource, whosever it is: one has to have the right to all of them.
+    """
+
+    service: str
+
+    def GetDeadLetter(
+        self, request: dead_letters_pb2.GetDeadLetterRequest, _context: Any
+    ) -> dead_letters_pb2.DeadLetter:
+        return self._letter(dead_letters.get_dead_letter, request.name)
+
+    def ListServiceDeadLetters(
+        self, request: dead_letters_pb2.ListServiceDeadLettersRequest, _context: Any
+    ) -> dead_letters_pb2.ListServiceDeadLettersResponse:
+        _require_all()
+        _refuse_other(self.service, request.service)
+        rows, token = dead_letters.list_dead_letters(page_size_of(request), request.page_token)
+        return dead_letters_pb2.ListServiceDeadLettersResponse(
+            dead_letters=[_dead_letter(row) for row in rows], next_page_token=token
+        )
+
+    def ReplayDeadLetter(
+        self, request: dead_letters_pb2.ReplayDeadLetterRequest, _context: Any
+    ) -> dead_letters_pb2.DeadLetter:
+        return self._letter(dead_letters.replay, request.name)
+
+    def ParkDeadLetter(
+        self, request: dead_letters_pb2.ParkDeadLetterRequest, _context: Any
+    ) -> dead_letters_pb2.DeadLetter:
+        return self._letter(dead_letters.park, request.name)
+
+    def DiscardDeadLetter(
+        self, request: dead_letters_pb2.DiscardDeadLetterRequest, _context: Any
+    ) -> dead_letters_pb2.DeadLetter:
+        return self._letter(dead_letters.discard, request.name)
+
+    def _letter(self, act: Callable[[str], Row], name: str) -> dead_letters_pb2.DeadLetter:
+        _require_all()
+        return _dead_letter(act(id_of(name)))
+
+
+@dataclass(frozen=True)
 class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
     """What the service promised, stored and published."""
 
@@ -63,8 +121,7 @@ class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
     def ListLedgerEntries(
         self, request: ledger_pb2.ListLedgerEntriesRequest, _context: Any
     ) -> ledger_pb2.ListLedgerEntriesResponse:
-        if request.service != self.service:
-            raise NotFound(f"This is not {request.service}.")
+        _refuse_other(self.service, request.service)
         start, end = moment_of(request, "start_time"), moment_of(request, "end_time")
         if start is None or end is None or end <= start:
             flaw = Flaw("end_time", "OUT_OF_RANGE", "is not after the start", "query")
@@ -75,6 +132,22 @@ class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
             entries=[_entry(row) for row in rows[:size]],
             next_page_token=ledger.position_of(rows[size - 1]) if len(rows) > size else "",
         )
+
+
+def _refuse_other(own: str, asked: str) -> None:
+    if asked != own:
+        raise NotFound(f"This is not {asked}.")
+
+
+def _require_all() -> None:
+    call = current_call()
+    if call.principal.level(call.collection, call.action) != "ALL":
+        raise Forbidden(f"You may not {call.action} all {call.collection}.")
+
+
+def _dead_letter(row: Row) -> dead_letters_pb2.DeadLetter:
+    same = {name: row[name] for name in _LETTER if row.get(name)}
+    return dead_letters_pb2.DeadLetter(name=f"deadLetters/{row['_id']}", **same)
 
 
 def _find(name: str) -> Row:

@@ -3,20 +3,29 @@
 from datetime import timedelta
 
 import pytest
-from crm.api.v1 import ledger_pb2, ledger_pb2_grpc, operations_pb2, operations_pb2_grpc
+from crm.api.v1 import (
+    dead_letters_pb2,
+    dead_letters_pb2_grpc,
+    ledger_pb2,
+    ledger_pb2_grpc,
+    operations_pb2,
+    operations_pb2_grpc,
+)
 from crm.contacts.v1 import organizations_pb2, organizations_pb2_grpc
 
 from crm_chassis.kernel.clock import now
-from crm_chassis.kernel.errors import Invalid, NotFound
+from crm_chassis.kernel.errors import Forbidden, Invalid, NotAllowed, NotFound
 from crm_chassis.kernel.ids import new_id
-from crm_chassis.mongo import operations
+from crm_chassis.mongo import dead_letters, operations
+from crm_chassis.mongo.dead_letters import Letter
 from crm_chassis.resources.transaction import in_transaction
-from crm_chassis.rpc.shared import LedgerCountServicer, OperationServicer
+from crm_chassis.rpc.shared import DeadLetterServicer, LedgerCountServicer, OperationServicer
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.testing.calls import a_call, a_principal
 from crm_chassis.testing.grpc import serving
 
 OPERATIONS = operations_pb2_grpc.add_OperationServiceServicer_to_server
+DEAD_LETTERS = dead_letters_pb2_grpc.add_DeadLetterServiceServicer_to_server
 LEDGER = ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server
 
 
@@ -24,6 +33,7 @@ LEDGER = ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server
 def service(keys, schema, kinds):
     services = [
         (OPERATIONS, OperationServicer(lambda row: iter([row["_id"].encode(), b",why\n"]))),
+        (DEAD_LETTERS, DeadLetterServicer("contacts")),
         (LEDGER, LedgerCountServicer("contacts")),
         (kinds.COMPANIES, kinds.Companies()),
     ]
@@ -124,3 +134,76 @@ def test_an_operation_that_never_was_is_not_there(service):
         stub.GetOperation(
             operations_pb2.GetOperationRequest(name=f"operations/contacts.{new_id()}")
         )
+
+
+@pytest.fixture
+def letter():
+    """The name of a stored dead letter with these bytes."""
+
+    def keep(body=b"no json"):
+        moment = now()
+        found = Letter(
+            service="contacts",
+            queue="contacts.deals-changed",
+            key=new_id(),
+            reason="Undecodable",
+            first_time=moment,
+            last_time=moment,
+            attempts=6,
+            body=body,
+            properties={"content_type": "application/cloudevents+json"},
+        )
+        dead_letters.store(found)
+        return f"deadLetters/{found.id}"
+
+    return keep
+
+
+def test_a_dead_letter_tells_why_and_has_its_bytes(service, letter):
+    name = letter(b"\x00\xff")
+    stub = service.stub(dead_letters_pb2_grpc.DeadLetterServiceStub)
+
+    found = stub.GetDeadLetter(dead_letters_pb2.GetDeadLetterRequest(name=name))
+
+    assert (found.name, found.service, found.queue) == (name, "contacts", "contacts.deals-changed")
+    assert (found.reason, found.attempts, found.body) == ("Undecodable", 6, b"\x00\xff")
+    assert found.content_type == "application/cloudevents+json"
+    assert found.state == dead_letters_pb2.DeadLetter.DEAD
+
+
+def test_dead_letters_are_listed_in_pages(service, letter):
+    names = {letter() for _ in range(3)}
+    stub = service.stub(dead_letters_pb2_grpc.DeadLetterServiceStub)
+    asked = {"service": "contacts", "page_size": 2}
+
+    first = stub.ListServiceDeadLetters(dead_letters_pb2.ListServiceDeadLettersRequest(**asked))
+    second = stub.ListServiceDeadLetters(
+        dead_letters_pb2.ListServiceDeadLettersRequest(**asked, page_token=first.next_page_token)
+    )
+
+    assert {each.name for each in [*first.dead_letters, *second.dead_letters]} == names
+    assert (len(first.dead_letters), second.next_page_token) == (2, "")
+
+
+def test_the_verbs_move_a_dead_letter_along(service, letter):
+    name = letter()
+    stub = service.stub(dead_letters_pb2_grpc.DeadLetterServiceStub)
+
+    states = [
+        stub.ParkDeadLetter(dead_letters_pb2.ParkDeadLetterRequest(name=name)).state,
+        stub.ReplayDeadLetter(dead_letters_pb2.ReplayDeadLetterRequest(name=name)).state,
+        stub.DiscardDeadLetter(dead_letters_pb2.DiscardDeadLetterRequest(name=name)).state,
+    ]
+    with pytest.raises(NotAllowed):
+        stub.ReplayDeadLetter(dead_letters_pb2.ReplayDeadLetterRequest(name=name))
+
+    kinds = dead_letters_pb2.DeadLetter
+    assert states == [kinds.PARKED, kinds.REPLAYED, kinds.DISCARDED]
+
+
+def test_dead_letters_are_for_those_who_may_see_all(service, letter):
+    request = dead_letters_pb2.GetDeadLetterRequest(name=letter())
+    stub = service.stub(dead_letters_pb2_grpc.DeadLetterServiceStub, a_principal("TEAM"))
+
+    with pytest.raises(Forbidden):
+        stub.GetDeadLetter(request)
