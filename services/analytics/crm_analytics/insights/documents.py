@@ -1,4 +1,4 @@
-"""What is stored of an engagement: one row for each interaction, deal or case of a customer.
+"""What is stored of an engagement: a row for each interaction, deal, case or person of a customer.
 
 A row has `_id` (the resource's name), `sequence` (the version it speaks of), `collection`,
 `customers`, `parent`, `deleted`, and where there are such `time`, `state` and `amount`

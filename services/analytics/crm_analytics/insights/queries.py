@@ -1,6 +1,6 @@
 """Reads of insights: now from the engagements, of a moment from the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +12,20 @@ from crm_chassis.kernel.ids import collection_of
 from crm_chassis.kernel.money import Money
 from crm_chassis.telemetry.context import ANY, Principal
 
+# Of an organization's people so many are looked at, as in the section of its interactions.
+MOST_PEOPLE = 1_000
+PEOPLE, MEETINGS = "contacts", "interactions"
 Row = dict[str, Any]
 
 
 def insights_now(customer: str, principal: Principal) -> Insights:
-    """What the customer's engagements add up to, as far as the principal sees them."""
+    """What the customer's engagements add up to, as far as the principal sees them.
+
+    To an organization's own count the interactions with its people.
+    """
     everywhere = sees_all(principal, ANY)
-    rows = list(engagements().aggregate(_stages(customer, everywhere)))
+    wanted = {"$or": list(_wanted(customer)), "deleted": False}
+    rows = list(engagements().aggregate([{"$match": wanted}, _group(everywhere)]))
     if not everywhere:
         hidden = hidden_parents({row["_id"]["parent"] for row in rows}, principal)
         rows = [row for row in rows if row["_id"]["parent"] not in hidden]
@@ -27,12 +34,29 @@ def insights_now(customer: str, principal: Principal) -> Insights:
 
 def insights_then(customer: str, principal: Principal, moment: datetime) -> Insights:
     """The same as it was at a moment; rights are today's."""
-    found = [each for each in _engagements_then(customer, moment) if not each.deleted]
+    found = _engagements_then([customer], moment)
+    people = [each.subject for each in found if each.collection == PEOPLE][:MOST_PEOPLE]
+    if people and not _is_person(customer):
+        found += [each for each in _engagements_then(people, moment) if each.collection == MEETINGS]
     hidden = hidden_parents({each.parent for each in found}, principal)
     return add_up(tally(each) for each in found if each.parent not in hidden)
 
 
-def _stages(customer: str, everywhere: bool) -> Sequence[Row]:
+def _wanted(customer: str) -> Iterator[Row]:
+    yield {"customers": customer}
+    if _is_person(customer):
+        return
+    people = {"customers": customer, "collection": PEOPLE, "deleted": False}
+    names = [row["_id"] for row in engagements().find(people, {"_id": 1}).limit(MOST_PEOPLE)]
+    if names:
+        yield {"customers": {"$in": names}, "collection": MEETINGS}
+
+
+def _is_person(customer: str) -> bool:
+    return collection_of(customer) == PEOPLE
+
+
+def _group(everywhere: bool) -> Row:
     """Few groups: by what counts apart, and by parent where it decides who sees the engagement."""
     key = {
         "collection": "$collection",
@@ -40,14 +64,13 @@ def _stages(customer: str, everywhere: bool) -> Sequence[Row]:
         "currency": "$amount.currency_code",
         "parent": "" if everywhere else "$parent",
     }
-    found = {
-        "_id": key,
+    sums = {
         "count": {"$sum": 1},
         "first": {"$min": "$time"},
         "last": {"$max": "$time"},
         "amount": {"$sum": "$amount.amount"},
     }
-    return [{"$match": {"customers": customer, "deleted": False}}, {"$group": found}]
+    return {"$group": {"_id": key, **sums}}
 
 
 def _tally(row: Row) -> Tally:
@@ -63,25 +86,20 @@ def _tally(row: Row) -> Tally:
     )
 
 
-def _engagements_then(customer: str, moment: datetime) -> list[Engagement]:
-    """The newest version of each engagement at the moment, of those that named the customer.
+def _engagements_then(customers: Sequence[str], moment: datetime) -> list[Engagement]:
+    """The newest version of each engagement at the moment, of those that stood with a customer.
 
     An event names the customers of before and after: the engagement itself tells whose it is.
     """
+    newest = {name: {"$first": f"${name}"} for name in ("sequence", "parent", "data")}
     stages: list[Row] = [
-        {"$match": {"customers": customer, "time": {"$lte": moment}}},
+        {"$match": {"customers": {"$in": list(customers)}, "time": {"$lte": moment}}},
         {"$sort": {"subject": 1, "sequence": -1}},
-        {
-            "$group": {
-                "_id": "$subject",
-                "sequence": {"$first": "$sequence"},
-                "parent": {"$first": "$parent"},
-                "data": {"$first": "$data"},
-            }
-        },
+        {"$group": {"_id": "$subject", **newest}},
     ]
     found = [_engagement(row) for row in journal().aggregate(stages, allowDiskUse=True)]
-    return [each for each in found if each is not None and customer in each.customers]
+    stood = [each for each in found if each is not None and not each.deleted]
+    return [each for each in stood if not set(customers).isdisjoint(each.customers)]
 
 
 def _engagement(row: Mapping[str, Any]) -> Engagement | None:

@@ -17,7 +17,7 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """What an interaction, a deal or a case counts as, as of one version.
+    """What an interaction, a deal, a case or a person counts as, as of one version.
 
     `customers` are those that it concerns now, not those that it once did; `state` is OPEN, WON
     or another; `time` when the customer and the company were in touch by it.
@@ -75,8 +75,21 @@ def interaction(subject: str, sequence: int, parent: str, data: Data) -> Engagem
     )
 
 
+def person(subject: str, sequence: int, parent: str, data: Data) -> Engagement:
+    """A person of an organization: what the company and the person have, it has as well."""
+    positions = data.get("positions", [])
+    return Engagement(
+        subject=subject,
+        sequence=sequence,
+        parent=parent,
+        customers=tuple(dict.fromkeys(position["organization"] for position in positions)),
+        deleted="deleteTime" in data,
+    )
+
+
 # How an engagement follows from a resource's JSON, by collection. Another kind is a line here.
 KINDS: Mapping[str, Callable[[str, int, str, Data], Engagement]] = {
+    "contacts": person,
     "interactions": interaction,
 }
 

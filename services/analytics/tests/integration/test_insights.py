@@ -10,9 +10,10 @@ from bson import Decimal128
 from crm_analytics.customers.queries import sections_of
 from crm_analytics.insights.documents import engagements
 from crm_analytics.insights.queries import insights_now, insights_then
-from crm_analytics.testing import a_contact, an_event, an_interaction, happen
+from crm_analytics.testing import a_contact, an_event, an_interaction, an_organization, happen
 from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import NotFound
+from crm_chassis.kernel.ids import new_id
 from crm_chassis.kernel.money import Money
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.testing.calls import a_call, a_principal
@@ -55,9 +56,32 @@ def test_now_and_as_of_now_are_the_same_and_the_past_stays():
     assert insights_then(ann.name, ADMINISTRATOR, now()) == insights_now(ann.name, ADMINISTRATOR)
 
 
+def test_an_organization_has_the_interactions_of_its_people():
+    acme, other = an_organization(teams=[TEAM]), an_organization()
+    positions = [{"organization": acme.name}]
+    ours = a_contact(positions=positions, teams=[TEAM])
+    hidden, gone, moved = (a_contact(positions=positions) for _ in range(3))
+    people = (ours, hidden, gone, moved)
+    calls = [an_interaction(each.name, occur_time=at(n)) for n, each in enumerate(people)]
+    happen(an_event(acme, time=at(0)), *(an_event(each, time=at(1)) for each in (*people, *calls)))
+    moved.positions[0].organization = other.name
+    happen(
+        an_event(gone, "deleted", sequence=2, time=at(2), deleted=True),
+        an_event(moved, "updated", sequence=2, time=at(2), customers=(acme.name, other.name)),
+    )
+
+    found = insights_now(acme.name, ADMINISTRATOR)
+
+    assert (found.interactions, found.first_contact, found.last_contact) == (2, at(0), at(1))
+    assert insights_now(acme.name, a_principal("TEAM", teams=[TEAM])).interactions == 1
+    assert insights_now(other.name, ADMINISTRATOR).interactions == 1
+    assert insights_then(acme.name, ADMINISTRATOR, now()) == found
+    assert insights_then(acme.name, ADMINISTRATOR, at(1)).interactions == 4
+
+
 def a_row(customer, collection, **fields):
     """What another kind of engagement leaves, as a later service's events will."""
-    name = f"{collection}/{len(list(engagements().find()))}"
+    name = f"{collection}/{new_id()}"
     row = {"_id": name, "sequence": 1, "collection": collection, "customers": [customer]}
     engagements().insert_one({**row, "parent": name, "deleted": False, **fields})
     return name
