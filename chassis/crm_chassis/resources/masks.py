@@ -21,7 +21,7 @@ def mask_paths(resource: Message, paths: Sequence[str]) -> list[str]:
     fields = {field.name: field for field in fields_of(resource.DESCRIPTOR)}
     if not paths:
         return [
-            field.name for field, _ in resource.ListFields() if not is_read_only(fields[field.name])
+            field.name for field, _ in resource.ListFields() if _fault(field.name, fields) is None
         ]
     refuse_flaws(
         Flaw("update_mask", reason, description, "query")

@@ -1,7 +1,7 @@
 """The roles that are there from the start: administrator, manager, member, viewer.
 
-Only administrators have a right by `*`: it reaches users, roles and everybody's keys. The others
-name what they reach, and of users and keys that is their own.
+Only administrators may change by `*`: it reaches users, roles and everybody's keys. Viewers read
+all there is. The others name what they reach, and of users and keys that is their own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,11 +61,15 @@ _OWN_KEYS = (*_grants(("apiKeys",), READ="OWN", CREATE="OWN", UPDATE="OWN"),)
 _ONESELF = (*_grants(("users",), READ="OWN"),)
 _GRANTS = {
     "administrator": [*_grants((ANY,), **_everything("ALL"))],
-    "manager": [*_grants(WORK, **_everything("TEAM")), *_OWN_KEYS, *_ONESELF],
+    "manager": [
+        *_grants((*WORK, "ledger"), **_everything("TEAM")),
+        *_OWN_KEYS,
+        *_ONESELF,
+    ],
     "member": [
         *_grants(WORK, CREATE="ALL", READ="TEAM", UPDATE="OWN", DELETE="OWN"),
         *_OWN_KEYS,
         *_ONESELF,
     ],
-    "viewer": [*_grants(WORK, READ="ALL"), *_grants(("apiKeys", "users"), READ="OWN")],
+    "viewer": [*_grants((ANY,), READ="ALL")],
 }
