@@ -15,7 +15,7 @@ from crm_chassis.rpc.breaker import State
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.interceptors import Guard
 from crm_chassis.rpc.references import References
-from crm_chassis.rpc.server import RpcServer
+from crm_chassis.rpc.server import Options, RpcServer
 from crm_chassis.rpc.table import MethodTable
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.telemetry.tracing import trace_id_of
@@ -74,7 +74,7 @@ def chain(keys, schema, kinds, people):
 def test_every_hop_passes_on_what_is_left_of_the_deadline(chain):
     told = chain.first.metadata(a_principal(), x_request_id="r-1", traceparent=TRACE)
 
-    STUB(chain.first.channel).GetContact(a_get(), timeout=0.3, metadata=told)
+    STUB(chain.first.channel).GetContact(a_get(), timeout=2, metadata=told)
 
     calls = [people.calls[-1] for people in chain.links]
     deadlines = [call.deadline for call in calls]
@@ -87,17 +87,17 @@ def test_every_hop_passes_on_what_is_left_of_the_deadline(chain):
 
 def test_work_ends_soon_after_the_caller_has_given_up(chain):
     def wait(_request):
-        time.sleep(0.3)
+        time.sleep(1.5)
         return an_answer()
 
     chain.links[-1].behaviors["GetContact"] = wait
     started = time.monotonic()
 
     with pytest.raises(grpc.RpcError) as error:
-        STUB(chain.first.channel).GetContact(a_get(), timeout=0.15, metadata=chain.first.metadata())
+        STUB(chain.first.channel).GetContact(a_get(), timeout=0.3, metadata=chain.first.metadata())
 
     assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - started < 0.25
+    assert time.monotonic() - started < 1
 
 
 def test_nobody_is_asked_when_no_time_is_left(chain, keys):
@@ -133,7 +133,7 @@ def test_a_service_without_a_caller_speaks_for_itself(peers, people):
 
 def test_several_peers_are_asked_at_once(peers, people):
     def slowly(request):
-        time.sleep(0.2)
+        time.sleep(0.3)
         return contacts_pb2.Contact(name=request.name)
 
     people.behaviors["GetContact"] = slowly
@@ -144,7 +144,7 @@ def test_several_peers_are_asked_at_once(peers, people):
     names = [answer.result().name for answer in answers]
 
     assert names == [request.name for request in asked]
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 1.6
 
 
 def test_the_refusal_of_a_peer_is_raised_as_it_was(peers, people):
@@ -241,7 +241,7 @@ def test_a_silent_service_is_left_alone_and_taken_back_when_it_answers(keys, sch
     server = started_on(port, keys, kinds, people)
     wait_until(lambda: answers(stub), 10, 0.1)
 
-    assert waited < 0.05
+    assert waited < 0.5
     assert opened == State.OPEN
     assert breaker.state is State.CLOSED
     assert REGISTRY.get_sample_value("crm_breaker_state", {"target": "contacts"}) == 0
@@ -256,8 +256,24 @@ def answers(stub):
         return None
 
 
-def started_on(port, keys, kinds, people):
+def started_on(port, keys, kinds, people, options=None):
     guard = Guard("contacts", keys.verifier(), References([]))
-    server = RpcServer(f"127.0.0.1:{port}", MethodTable([(kinds.PEOPLE, people)], guard))
+    table = MethodTable([(kinds.PEOPLE, people)], guard)
+    server = RpcServer(f"127.0.0.1:{port}", table, options)
     server.start()
     return server
+
+
+def test_connections_end_now_and_then_and_nobody_notices(keys, schema, kinds, people):
+    people.behaviors["GetContact"] = an_answer
+    server = started_on(0, keys, kinds, people, Options(connection_age=0.2))
+    peers = Peers(keys.signer("sales"), {"contacts": f"127.0.0.1:{server.port}"})
+    stub = peers.stub("contacts", STUB)
+    end = time.monotonic() + 1.5
+
+    while time.monotonic() < end:
+        stub.GetContact(a_get())
+
+    assert len(people.calls) > 10
+    peers.close()
+    server.stop(0)

@@ -66,7 +66,7 @@ class Process:
     def health(self):
         request = health_pb2.HealthCheckRequest(service=SERVICE)
         answer = health_pb2_grpc.HealthStub(self.channel).Check(
-            request, timeout=5, wait_for_ready=True
+            request, timeout=30, wait_for_ready=True
         )
         return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
@@ -90,12 +90,12 @@ def process(tmp_path, mongo_uri, database, monkeypatch):
 @pytest.fixture
 def ready(process):
     migrate("probe_migrations")
-    wait_until(lambda: process.health() == "SERVING", 20, what=end_of(process.log))
+    wait_until(lambda: process.health() == "SERVING", 30, what=end_of(process.log))
     return process
 
 
 def test_it_is_not_ready_before_its_schema_is(process):
-    status, report = wait_until(process.readiness, 20)
+    status, report = wait_until(process.readiness, 30)
     health = process.health()
 
     migrate("probe_migrations")
