@@ -1,6 +1,6 @@
 """Values that only one resource may have: each is claimed by a row whose id is the value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import BulkWriteError
@@ -49,6 +49,21 @@ def move_claims(before: Claims, after: Claims, name: str, session: "ClientSessio
         database()["external_ids"].insert_many(rows, session=session)
     except BulkWriteError as error:
         raise _exists(error, after) from error
+
+
+def holders_of(claims: Sequence[str]) -> dict[str, str]:
+    """Those of the claims that are taken, and the name of the resource that has each."""
+    if not claims:
+        return {}
+    rows = database()["external_ids"].find({"_id": {"$in": list(claims)}})
+    return {row["_id"]: row["name"] for row in rows}
+
+
+def take_claims(holders: Mapping[str, str], session: "ClientSession") -> None:
+    """Claim for many resources at once, by claim, what nobody has as `holders_of` told."""
+    if holders:
+        rows = [{"_id": claim, "name": name} for claim, name in holders.items()]
+        database()["external_ids"].insert_many(rows, session=session)
 
 
 def _exists(error: BulkWriteError, claims: Claims) -> Exception:

@@ -1,6 +1,7 @@
 """Changes to contacts. Each runs in one transaction and announces what it did."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from crm_chassis.resources.document import take_over
 from crm_chassis.resources.transaction import Transaction
@@ -52,6 +53,28 @@ def undelete_contact(tx: Transaction, name: str, etag: str) -> Contact:
         Exists: one of its external ids is another one's by now.
     """
     return tx.undelete(tx.load_deleted(Contact, name, expecting=etag))
+
+
+def settle_row(row: dict[str, Any]) -> None:
+    """The same for the row of a contact that is to be stored with many others.
+
+    Raises:
+        Invalid: as in `create_contact`.
+    """
+    for email in row.get("emails", ()):
+        email["address"] = tidy_address(email["address"])
+    for field in ("emails", "phones", "addresses", "positions"):
+        if field in row:
+            refuse_two_primaries(field, [point.get("primary") is True for point in row[field]])
+    for index, position in enumerate(row.get("positions", ())):
+        field = f"positions[{index}].end_date"
+        refuse_backward_span(field, position.get("start_date"), position.get("end_date"))
+    row["display_name"] = display_name_of(
+        row.get("given_name"),
+        row.get("family_name"),
+        [email["address"] for email in row.get("emails", ())],
+        [phone["number"] for phone in row.get("phones", ())],
+    )
 
 
 def _settle(contact: Contact) -> None:

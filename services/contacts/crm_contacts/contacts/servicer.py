@@ -1,11 +1,11 @@
 """Contacts over gRPC."""
 
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page, search
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page, search
 from crm_contacts.contacts.commands import (
     create_contact,
     delete_contact,
@@ -13,7 +13,7 @@ from crm_contacts.contacts.commands import (
     update_contact,
 )
 from crm_contacts.contacts.documents import Contact
-from crm_contacts.imports.servicer import import_contacts
+from crm_contacts.imports.commands import import_contacts
 
 
 class ContactServicer(contacts_pb2_grpc.ContactServiceServicer):

@@ -1,0 +1,1 @@
+"""Imports: contacts taken over from files."""

@@ -1,0 +1,260 @@
+"""What imports do at length: reading a file and taking over its rows, batch by batch."""
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from contextvars import copy_context
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
+
+from crm.contacts.v1 import contacts_pb2
+
+from crm_chassis.kernel.errors import Flaw, Invalid, refuse_flaws
+from crm_chassis.mongo.operations import Operation, Progress
+from crm_chassis.mongo.schedule import Timer, schedule
+from crm_chassis.resources.claims import claims_of
+from crm_chassis.resources.references import seen_of_own
+from crm_chassis.resources.transaction import Transaction
+from crm_chassis.resources.translate import row_from_message
+from crm_chassis.resources.validation import flaws
+from crm_chassis.working.operations import Step
+from crm_contacts.contact_points.rules import tidy_address
+from crm_contacts.contacts.commands import settle_row
+from crm_contacts.contacts.documents import Contact
+from crm_contacts.csv_files.rules import Record
+from crm_contacts.imports.commands import (
+    DISCARD,
+    Outcome,
+    Prepared,
+    discard_upload,
+    keep_header,
+    plan_of_config,
+    store_batch,
+)
+from crm_contacts.imports.queries import File, Key, Layout, count_records, layout_of
+from crm_contacts.imports.rules import Match, Mode, Plan, reader_of
+from crm_contacts.metrics import IMPORTED_ROWS
+from crm_contacts.organizations.documents import Organization
+
+# A batch is over well within a claim's lease, and small enough for one transaction.
+MOST_ROWS = 500
+MOST_CHARACTERS = 1_000_000
+COUNTS = ("created", "updated", "skipped", "failed")
+T = TypeVar("T")
+
+
+def run_import(operation: Operation) -> Generator[Step, None, None]:
+    """The steps of an import that are left: a look at the whole file, its batches, the end."""
+    plan = plan_of_config(operation.payload["config"])
+    cursor = operation.cursor
+    if cursor is None:
+        cursor = yield from _survey(operation, plan)
+    run = _Run(operation, plan, cursor)
+    with closing(run.open()) as file:
+        reading = _Reading(plan, file)
+        reading.skip(cursor["row"], run.pending)
+        for batch in _ahead(reading.batches(cursor["row"])):
+            yield partial(run.store, batch)
+            run.settle()
+    yield run.finish
+
+
+def fire_discard(tx: Transaction, timer: Timer) -> None:
+    """Take away an uploaded file that nobody needs any more."""
+    discard_upload(tx, timer.subject, timer.payload.get("operation"))
+
+
+def _survey(operation: Operation, plan: Plan) -> Generator[Step, None, dict[str, Any]]:
+    file_id = operation.payload["file"]
+    layout = layout_of(file_id, plan.targets)
+    total = count_records(file_id, layout, plan.targets)
+    with closing(File(file_id, layout, plan.targets)) as file:
+        header = file.header
+    cursor = {
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "row": 0,
+        **dict.fromkeys(COUNTS, 0),
+    }
+
+    def begin(tx: Transaction) -> Progress:
+        keep_header(tx, operation.id, header)
+        return Progress(cursor, total=total)
+
+    yield begin
+    return cursor
+
+
+class _Run:
+    """An import on its way: what became of the rows so far."""
+
+    def __init__(self, operation: Operation, plan: Plan, cursor: dict[str, Any]) -> None:
+        self.operation, self.plan = operation, plan
+        self.layout = Layout(cursor["encoding"], cursor["delimiter"])
+        self.row: int = cursor["row"]
+        self.counts = Counter({name: cursor[name] for name in COUNTS})
+        self.pending: set[Key | str] = set()
+        self.latest: tuple[int, Outcome] | None = None
+
+    def open(self) -> File:
+        """The file from its start."""
+        return File(self.operation.payload["file"], self.layout, self.plan.targets)
+
+    def store(self, batch: Sequence[Prepared], tx: Transaction) -> Progress:
+        """The step that takes over a batch. It may run twice."""
+        outcome = store_batch(tx, self.operation.id, self.plan, batch, self.pending)
+        self.latest = batch[-1].number, outcome
+        counts = outcome.counts
+        succeeded = counts["created"] + counts["updated"]
+        cursor = self._cursor(batch[-1].number, self.counts + counts)
+        return Progress(cursor, counts.total(), succeeded, counts["failed"])
+
+    def settle(self) -> None:
+        """Take note that the batch was committed."""
+        assert self.latest is not None
+        self.row, outcome = self.latest
+        self.counts += outcome.counts
+        self.pending = outcome.pending
+        if not self.plan.dry_run:
+            for name, count in outcome.counts.items():
+                IMPORTED_ROWS.labels(name).inc(count)
+
+    def finish(self, tx: Transaction) -> Progress:
+        """The last step: the result, and the file may go."""
+        schedule(tx, DISCARD, self.operation.payload["file"], tx.now)
+        response = {name: self.counts[name] for name in COUNTS}
+        errors = f"/v1/operations/{self.operation.id}:badRows"
+        return Progress(
+            self._cursor(self.row, self.counts), response={**response, "errorsUri": errors}
+        )
+
+    def _cursor(self, row: int, counts: Counter[str]) -> dict[str, Any]:
+        return {
+            "encoding": self.layout.encoding,
+            "delimiter": self.layout.delimiter,
+            "row": row,
+            **{name: counts[name] for name in COUNTS},
+        }
+
+
+class _Reading:
+    """Records on their way to rows, outside of any transaction."""
+
+    def __init__(self, plan: Plan, file: File) -> None:
+        self.plan, self.file = plan, file
+        self.width = len(file.header)
+        self.read = reader_of(plan, file.header)
+        self.read_placed = reader_of(plan, file.header, placed=True)
+        self.refers = any(target.path[0] == "positions" for target in plan.targets.values())
+
+    def batches(self, after: int) -> Iterator[list[Prepared]]:
+        """The records that are left, prepared and in batches."""
+        batch: list[Prepared] = []
+        characters = 0
+        for number, record in enumerate(self.file, after + 1):
+            batch.append(self._prepared(number, record))
+            characters += sum(map(len, record.cells))
+            if len(batch) == MOST_ROWS or characters > MOST_CHARACTERS:
+                yield self._checked(batch)
+                batch, characters = [], 0
+        if batch:
+            yield self._checked(batch)
+
+    def skip(self, count: int, pending: set[Key | str]) -> None:
+        """Pass over records that are done; `pending` gets what a dry run would have made."""
+        for number, record in islice(enumerate(self.file, 1), count):
+            prepared = self._prepared(number, record) if self.plan.dry_run else None
+            if prepared is not None and not prepared.faults and not prepared.flaws:
+                pending.update(prepared.keys, prepared.claims)
+
+    def _prepared(self, number: int, record: Record) -> Prepared:
+        cells = record.cells + [""] * (self.width - len(record.cells))
+        try:
+            refuse_flaws(self._faults(record))
+            values = self.read(cells) or {}
+            placed = {} if self.plan.mode is Mode.CREATE else self.read_placed(cells) or {}
+        except Invalid as refusal:
+            return Prepared(number, cells, faults=refusal.flaws)
+        row, found = ({}, ()) if self.plan.mode is Mode.UPDATE else _row_of(values)
+        keys, claims = _keys_of(self.plan, values), claims_of(Contact, values)
+        return Prepared(number, cells, row, placed, keys, claims, flaws=found)
+
+    def _faults(self, record: Record) -> Iterator[Flaw]:
+        if record.fault:
+            yield Flaw("row", "MALFORMED", record.fault)
+        elif any(record.cells[self.width :]):
+            text = f"has {len(record.cells)} cells where the header has {self.width}"
+            yield Flaw("row", "TOO_MANY_CELLS", text)
+
+    def _checked(self, batch: list[Prepared]) -> list[Prepared]:
+        """The batch, with a fault for each organization that the caller cannot see."""
+        if not self.refers:
+            return batch
+        named = {name for prepared in batch for _, name in _organizations_of(prepared)}
+        seen = seen_of_own(Organization, named)
+        return [_with_faults(prepared, seen) for prepared in batch]
+
+
+def _row_of(values: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Flaw]]:
+    """The row of a contact with these values, or what is wrong with them."""
+    message = contacts_pb2.Contact(**values)
+    found: Sequence[Flaw] = flaws(message)
+    if found:
+        return {}, found
+    row = row_from_message(message)
+    try:
+        settle_row(row)
+    except Invalid as refusal:
+        return {}, refusal.flaws
+    return row, ()
+
+
+def _keys_of(plan: Plan, values: dict[str, Any]) -> tuple[Key, ...]:
+    return tuple(
+        Key(match.path, value) for match in plan.matches for value in _matched(match, values)
+    )
+
+
+def _matched(match: Match, values: dict[str, Any]) -> Iterator[str]:
+    if match.system:
+        value = values.get("external_ids", {}).get(match.system)
+        yield from (value,) if value else ()
+    elif match.path == "emails.address":
+        for email in values.get("emails", ()):
+            yield tidy_address(email.get("address", ""))
+    else:
+        for phone in values.get("phones", ()):
+            yield phone.get("number", "")
+
+
+def _organizations_of(prepared: Prepared) -> Iterator[tuple[int, str]]:
+    listed = dict(enumerate(prepared.row.get("positions", ())))
+    for index, position in (prepared.placed.get("positions") or listed).items():
+        if "organization" in position:
+            yield index, position["organization"]
+
+
+def _with_faults(prepared: Prepared, seen: set[str]) -> Prepared:
+    unseen = tuple(
+        Flaw(f"positions[{index}].organization", "REFERENCE_NOT_FOUND", "names nothing there is")
+        for index, name in _organizations_of(prepared)
+        if name not in seen
+    )
+    return replace(prepared, faults=unseen) if unseen else prepared
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each made by another thread while the one before is used."""
+    context = copy_context()
+
+    def make() -> T | None:
+        return context.run(lambda: next(items, None))
+
+    with ThreadPoolExecutor(1, "import") as thread:
+        upcoming = thread.submit(make)
+        while (item := upcoming.result()) is not None:
+            upcoming = thread.submit(make)
+            yield item
