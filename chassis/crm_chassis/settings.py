@@ -23,6 +23,12 @@ def _pairs(value: Any) -> Any:
     return {name.strip(): address.strip() for name, _, address in pairs}
 
 
+def _list(value: Any) -> Any:
+    """`5,30,120` as a list."""
+    return value.split(",") if isinstance(value, str) else value
+
+
+Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_list)]
 Addresses = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 
 
@@ -44,6 +50,8 @@ class ServiceSettings(BaseSettings):
     peers: Addresses = {}
     token_key_file: Path | None = None
     token_keys_file: Path | None = None
+    # How long a consumer holds an event back that failed, after each failure.
+    retry_seconds: Seconds = (5.0, 30.0, 120.0, 600.0, 3600.0)
     time_zone: str = "UTC"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

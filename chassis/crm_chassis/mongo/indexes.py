@@ -25,7 +25,12 @@ _INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "timers": [IndexModel([("ready", ASCENDING)])],
     # Only what has not ended is ready some time.
     "operations": [IndexModel([("ready", ASCENDING)], sparse=True)],
-    "dead_letters": [IndexModel([("last_time", DESCENDING), ("_id", DESCENDING)])],
+    "dead_letters": [
+        IndexModel([("last_time", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("state", ASCENDING), ("queue", ASCENDING), ("first_time", ASCENDING)]),
+        IndexModel([("resend", ASCENDING)], partialFilterExpression={"resend": True}),
+        IndexModel([("customers", ASCENDING)]),
+    ],
 }
 # A transaction cannot make a collection on its way without conflicts; these have no other index.
 _PLAIN = ("known", "external_ids", "leases", "secrets", "sequences", "migrations")
