@@ -1,7 +1,6 @@
 """One hop to another service: its metrics and its circuit breaker around a plain gRPC call."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -11,6 +10,7 @@ from crm_chassis.rpc.breaker import Breaker
 from crm_chassis.telemetry import metrics
 
 Metadata = tuple[tuple[str, str | bytes], ...]
+SHOWN = ("OK", "UNAVAILABLE", "DEADLINE_EXCEEDED")
 OPEN = "The service has not answered of late and is left alone for a moment."
 
 
@@ -27,14 +27,23 @@ class NotTried(grpc.RpcError):
         return ()
 
 
-@dataclass(frozen=True)
 class Hop:
     """An RPC of another service. It knows neither who calls nor why: the caller gives all that."""
 
-    peer: str
-    method: str
-    call: "grpc.UnaryUnaryMultiCallable[Any, Any]"
-    breaker: Breaker
+    def __init__(
+        self,
+        peer: str,
+        method: str,
+        call: "grpc.UnaryUnaryMultiCallable[Any, Any]",
+        breaker: Breaker,
+    ) -> None:
+        metrics.expect(metrics.GRPC_CLIENT_HANDLED, (peer,), (method,), SHOWN)
+        self.peer = peer
+        self.method = method
+        self._call = call
+        self._breaker = breaker
+        self._duration = metrics.GRPC_CLIENT_DURATION.labels(peer, method)
+        self._full = metrics.SHED_REQUESTS.labels(peer, "concurrency")
 
     def with_call(
         self, request: Message, timeout: float, metadata: Metadata
@@ -47,7 +56,7 @@ class Hop:
         self._refuse_when_open()
         started = time.perf_counter()
         try:
-            answer, call = self.call.with_call(request, timeout=timeout, metadata=metadata)
+            answer, call = self._call.with_call(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
             self._record(_code_of(error), timeout, started)
             raise
@@ -64,7 +73,7 @@ class Hop:
         """
         self._refuse_when_open()
         started = time.perf_counter()
-        pending = self.call.future(request, timeout=timeout, metadata=metadata)
+        pending = self._call.future(request, timeout=timeout, metadata=metadata)
 
         def record(done: Any) -> None:
             self._record(done.code(), timeout, started)
@@ -73,17 +82,16 @@ class Hop:
         return pending
 
     def _refuse_when_open(self) -> None:
-        if not self.breaker.admits():
+        if not self._breaker.admits():
             self._count(grpc.StatusCode.UNAVAILABLE)
             raise NotTried
 
     def _record(self, code: grpc.StatusCode, timeout: float, started: float) -> None:
-        self.breaker.record(code, timeout)
+        self._breaker.record(code, timeout)
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            metrics.SHED_REQUESTS.labels(self.peer, "concurrency").inc()
+            self._full.inc()
         self._count(code)
-        duration = time.perf_counter() - started
-        metrics.GRPC_CLIENT_DURATION.labels(self.peer, self.method).observe(duration)
+        self._duration.observe(time.perf_counter() - started)
 
     def _count(self, code: grpc.StatusCode) -> None:
         metrics.GRPC_CLIENT_HANDLED.labels(self.peer, self.method, code.name).inc()
