@@ -55,7 +55,7 @@ def test_a_template_is_shown_and_fills_its_fields(template):
 
 @pytest.mark.parametrize("template", REFUSED)
 def test_what_is_no_template_is_refused_at_the_start(template):
-    with pytest.raises(ValueError, match="slash|read|segment|two|end"):
+    with pytest.raises(ValueError, match=r"slash|read|segment|two|end"):
         parse_template(template, NAME_OF)
 
 
