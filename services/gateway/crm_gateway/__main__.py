@@ -2,10 +2,24 @@
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from crm_gateway.settings import GatewaySettings
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 MIGRATIONS = "crm_gateway.migrations"
+API_NEEDS = (
+    "http_address",
+    "mongodb_uri",
+    "grpc_address",
+    "metrics_address",
+    "peers",
+    "token_key_file",
+    "token_keys_file",
+)
 
 
 def main() -> None:
@@ -16,9 +30,9 @@ def main() -> None:
     settings = GatewaySettings()
     # Each process imports what it runs, and nothing of the others.
     if process == "api":
-        from crm_gateway.api import serve
+        from crm_gateway.server import serve
 
-        serve(settings)
+        serve(settings.need(*API_NEEDS).http_address, lambda: _running(settings))
     elif process == "relay":
         from crm_chassis.relay.relay import run
 
@@ -31,6 +45,13 @@ def main() -> None:
         from crm_gateway.bootstrap import run as make_first_key
 
         sys.stdout.write(make_first_key(settings, MIGRATIONS) + "\n")
+
+
+def _running(settings: GatewaySettings) -> "AbstractContextManager[Flask]":
+    """Called in the process that answers: what it needs is not even imported before the fork."""
+    from crm_gateway.api import running
+
+    return running(settings)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from crm_chassis.rpc.tokens import Signer
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import start_logging
 from crm_chassis.telemetry.tracing import start_tracing, stop_tracing
-from crm_gateway import server
 from crm_gateway.access.authentication import Authenticator
 from crm_gateway.access.identities import Identities
 from crm_gateway.access.last_uses import LastUses
@@ -39,29 +38,10 @@ from crm_gateway.views.routes import view_routes
 
 DOCUMENTS = (User, Team, Role, ApiKey)
 MIGRATIONS = "crm_gateway.migrations"
-NEEDED = (
-    "http_address",
-    "mongodb_uri",
-    "grpc_address",
-    "metrics_address",
-    "peers",
-    "token_key_file",
-    "token_keys_file",
-)
 # How long RPCs under way may take at the end, in seconds.
 GRACE = 5.0
 # Without these nothing can be answered.
 INDISPENSABLE = ("mongodb", "schema", "contacts")
-
-
-def serve(settings: GatewaySettings) -> None:
-    """Answer over HTTP, and over gRPC what every service answers, until SIGTERM or SIGINT.
-
-    Raises:
-        ValueError: a setting is missing.
-    """
-    settings.need(*NEEDED)
-    server.serve(settings.http_address, partial(running, settings))
 
 
 @contextmanager
