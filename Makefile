@@ -50,10 +50,10 @@ reset: ## Delete the local data, after asking
 
 .PHONY: test verify check bench format lock
 test: setup servers ## Run all tests, the long ones shortened
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
+	@$(PYTHON) -m pytest -n $(WORKERS)
 
 verify: setup servers ## Run the same tests at full length
-	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --timeout 3600
+	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --timeout 3600
 
 check: setup ## Check format, lint, types, import rules and protos
 	@echo "Format and lint ..."

@@ -1,16 +1,19 @@
 """What every test is run with: the servers' fixtures, the scale, and no skips in CI."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["crm_chassis.testing.fixtures"]
 
 # 1 in `make test`; `make verify` runs the same tests at full length through a larger number.
 SCALE = float(os.environ.get("CRM_TEST_SCALE", "1"))
+
+WITH_STACK = ("tests/", "tools/tests/")
 
 settings.register_profile(
     "suite",
@@ -28,18 +31,25 @@ def scale() -> float:
     return SCALE
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that need the whole suite share one stack, so one worker runs them all."""
-    for item in items:
-        if {"e2e", "faults", "load"} & set(Path(item.path).parts):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+class StackTogether(LoadScopeScheduling):
+    """Gives the tests that need a whole stack to one worker, any other test to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(WITH_STACK) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackTogether:
+    """Spread the tests so that no two stacks run at once."""
+    return StackTogether(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skipped test is a failure in CI: it proves nothing."""
     report = yield
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped: {report.longrepr[2]}"
+        report.longrepr = f"{item.nodeid} was skipped: {report.longreprtext}"
     return report

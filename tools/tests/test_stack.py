@@ -21,7 +21,6 @@ from stack.programs import processes
 
 SERVERS = ["epmd", "mongod", "rabbitmq", "smtp"]
 SERVICE = (Path(__file__).parent / "answering_service.py").read_text(encoding="utf-8")
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def settings_of(trial, index):
