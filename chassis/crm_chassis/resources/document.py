@@ -25,6 +25,8 @@ class Resource(Document):  # type: ignore[misc]  # mongoengine has no types
         "abstract": True,
         "strict": False,
         "auto_create_index": False,
+        # What the ledger compares with the log.
+        "indexes": ["update_time"],
     }
     message: ClassVar[type[Message]]
     unique: ClassVar[Sequence[str]] = ()

@@ -8,10 +8,13 @@ from crm_chassis.kernel.clock import parse_rfc3339, rfc3339
 from crm_chassis.kernel.errors import Flaw, Invalid
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database
+from crm_chassis.resources.translate import name_of
 from crm_chassis.telemetry.context import Call
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
+
+    from crm_chassis.resources.document import Resource
 
 Row = dict[str, Any]
 
@@ -41,11 +44,18 @@ def write_receipts(receipts: Sequence[Row], session: "ClientSession") -> None:
     database()["receipts"].insert_many(receipts, ordered=False, session=session)
 
 
-def entries(start: datetime, end: datetime, after: str, limit: int) -> list[Row]:
+def entries(
+    start: datetime,
+    end: datetime,
+    after: str,
+    limit: int,
+    documents: "Sequence[type[Resource]]" = (),
+) -> list[Row]:
     """What the service knows of its events from `start` to before `end`, by time and event id.
 
     Each row has `event`, `subject`, `sequence`, `time`, `accepted`, `stored` and `published`;
-    the page begins after the `position_of` a row.
+    the page begins after the `position_of` a row. A version that a resource of the `documents` is
+    at, and that nothing tells of, is a row without an event's id.
 
     Raises:
         Invalid: `after` is no position.
@@ -61,7 +71,10 @@ def entries(start: datetime, end: datetime, after: str, limit: int) -> list[Row]
         entry = _entry(found, event["_id"], event)
         entry["stored"] = True
         entry["published"] = "published" in event
-    return sorted(found.values(), key=lambda entry: (entry["time"], entry["event"]))[:limit]
+    told = [*found.values()]
+    changed = {"$gt": begin[0], **until} if begin else {"$gte": start, **until}
+    told += (row for document in documents for row in _untold(document, changed, found.values()))
+    return sorted(told, key=lambda entry: (entry["time"], entry["event"]))[:limit]
 
 
 def position_of(entry: Mapping[str, Any]) -> str:
@@ -84,6 +97,25 @@ def _entry(found: dict[str, Row], key: str, event: Mapping[str, Any]) -> Row:
     plain = {name: event[name] for name in ("subject", "sequence", "time")}
     nothing = {"accepted": False, "stored": False, "published": False}
     return found.setdefault(key, {"event": key, **plain, **nothing})
+
+
+def _untold(
+    document: "type[Resource]", changed: Row, told: Iterable[Mapping[str, Any]]
+) -> Iterator[Row]:
+    """The newest versions of the span that neither the log nor a receipt tells of."""
+    seen = {(entry["subject"], entry["sequence"]) for entry in told}
+    shown = {"container": 1, "version": 1, "update_time": 1}
+    for row in document.rows().find({"update_time": changed}, shown):
+        version = {"subject": name_of(row, document.collection()), "sequence": row["version"]}
+        time = row["update_time"]
+        if tuple(version.values()) not in seen and not _is_told(version, time):
+            yield _entry({}, "", {**version, "time": time})
+
+
+def _is_told(version: Row, time: datetime) -> bool:
+    """Whether a version is told of on another page, or since this one was read."""
+    receipt = {"events": {"$elemMatch": {"time": time, **version}}}
+    return bool(database()["events"].find_one(version) or database()["receipts"].find_one(receipt))
 
 
 def _promised(span: Row, begin: tuple[datetime, str] | None, limit: int) -> Iterator[Row]:

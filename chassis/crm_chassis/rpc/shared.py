@@ -1,6 +1,6 @@
 """What every service answers of its own: long work, dead letters, and the counts of its ledger."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from crm_chassis.kernel.errors import Flaw, Forbidden, Invalid, NotFound
 from crm_chassis.kernel.ids import id_of
 from crm_chassis.mongo import dead_letters, operations
 from crm_chassis.resources import ledger
+from crm_chassis.resources.document import Resource
 from crm_chassis.resources.visibility import owner_condition
 from crm_chassis.rpc.methods import moment_of, page_size_of
 from crm_chassis.telemetry.context import current_call
@@ -114,9 +115,10 @@ class DeadLetterServicer(dead_letters_pb2_grpc.DeadLetterServiceServicer):
 
 @dataclass(frozen=True)
 class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
-    """What the service promised, stored and published."""
+    """What the service promised, stored and published, and what of its documents nothing tells."""
 
     service: str
+    documents: Sequence[type[Resource]] = ()
 
     def ListLedgerEntries(
         self, request: ledger_pb2.ListLedgerEntriesRequest, _context: Any
@@ -127,7 +129,7 @@ class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
             flaw = Flaw("end_time", "OUT_OF_RANGE", "is not after the start", "query")
             raise Invalid("The span of time is not valid.", flaw)
         size = page_size_of(request, MOST_ENTRIES) or DEFAULT_ENTRIES
-        rows = ledger.entries(start, end, request.page_token, size + 1)
+        rows = ledger.entries(start, end, request.page_token, size + 1, self.documents)
         return ledger_pb2.ListLedgerEntriesResponse(
             entries=[_entry(row) for row in rows[:size]],
             next_page_token=ledger.position_of(rows[size - 1]) if len(rows) > size else "",

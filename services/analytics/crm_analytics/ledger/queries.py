@@ -1,7 +1,7 @@
 """What the journal tells the ledger, and the comparison of one source with it."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from crm_analytics.journal.documents import journal
 from crm_analytics.ledger.rules import Account, Balance, Gap, Span, Stages, Trace, together
@@ -24,14 +24,15 @@ def count_archived(service: str, span: Span) -> int:
 def reconcile(service: str, span: Span, told: Iterable[Trace]) -> Balance:
     """Compare what a service tells of its events, by time and event id, with the journal's.
 
-    A version that neither has, but a later one of the same resource, is missing as well.
+    A version that neither has, but a later one of the same resource, is missing as well, and so is
+    one that the resource is at.
     """
     account = Account(service, now())
     for trace in together(told, _archived(service, span)):
         account.take(trace)
-    for subject, version in account.versions.holes():
-        account.balance.lack(Gap("", subject, version, Stages.NONE))
-    for subject, version in _unknown(account.versions.befores()):
+    versions = account.versions
+    nowhere = (versions.holes(), _unknown(versions.befores()), _unknown(account.untold))
+    for subject, version in chain.from_iterable(nowhere):
         account.balance.lack(Gap("", subject, version, Stages.NONE))
     return account.balance
 

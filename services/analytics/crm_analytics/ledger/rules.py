@@ -93,7 +93,7 @@ def together(told: Iterable[Trace], archived: Iterable[Trace]) -> Iterator[Trace
     """One trace for each event, from two streams that are both ordered by time and event id."""
     last: Trace | None = None
     for trace in merge(told, archived, key=attrgetter("time", "event")):
-        if last is not None and last.event == trace.event:
+        if last is not None and last.event == trace.event and trace.event:
             last.stages |= trace.stages
             continue
         if last is not None:
@@ -109,10 +109,14 @@ class Account:
     def __init__(self, source: str, now: datetime) -> None:
         self.balance = Balance(source)
         self.versions = Versions()
+        self.untold: list[tuple[str, int]] = []
         self._settled = now - PATIENCE
 
     def take(self, trace: Trace) -> None:
-        """Count one event."""
+        """Count one event. A version that a resource is at without any is only kept in mind."""
+        if not trace.event:
+            self.untold.append((trace.subject, trace.sequence))
+            return
         balance, stages = self.balance, trace.stages
         balance.accepted += bool(stages & _ACCEPTED)
         balance.stored += bool(stages & _STORED)

@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 from crm.analytics.v1 import ledger_pb2, ledger_pb2_grpc
 from crm.api.v1 import ledger_pb2_grpc as counts_pb2_grpc
+from crm.contacts.v1 import contacts_pb2
 
 from crm_analytics.api import services
 from crm_analytics.journal.documents import journal
@@ -15,6 +16,7 @@ from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Forbidden, Invalid, Unavailable
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database as service_database
+from crm_chassis.resources.document import Resource
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.shared import LedgerCountServicer
 from crm_chassis.testing.calls import a_principal
@@ -29,12 +31,21 @@ def at(minutes):
     return START + timedelta(minutes=minutes)
 
 
+class Contact(Resource):
+    """What the contacts service stores, as far as its ledger looks at it."""
+
+    message = contacts_pb2.Contact
+    meta = {"collection": "contacts"}
+
+
 @pytest.fixture
 def ledger(tmp_path):
     """A ledger that asks contacts by small pages; the log of contacts is in the same database."""
     keys = make_keys(tmp_path, ("gateway", "contacts", "analytics"))
     counts = counts_pb2_grpc.add_LedgerCountServiceServicer_to_server
-    with serving(keys, "contacts", [(counts, LedgerCountServicer("contacts"))]) as contacts:
+    with serving(
+        keys, "contacts", [(counts, LedgerCountServicer("contacts", (Contact,)))]
+    ) as contacts:
         peers = Peers(keys.signer("analytics"), {"contacts": contacts.address})
         own = LedgerServicer(peers, page_size=3)
         add = ledger_pb2_grpc.add_LedgerServiceServicer_to_server
@@ -150,6 +161,23 @@ def test_the_version_before_the_span_must_be_in_the_journal(ledger):
 
     assert fine.difference == 0
     assert [(gap.subject, gap.sequence) for gap in source.gaps] == [(early.subject, 1)]
+
+
+def test_a_resource_without_any_event_of_its_version_is_missed(ledger):
+    told, archived, lost = (an_event(a_contact(), time=at(n)) for n in range(3))
+    announce(told)
+    happen(told, archived)
+    for event in (told, archived, lost):
+        key = event.subject.rsplit("/", 1)[-1]
+        Contact.rows().insert_one({"_id": key, "version": 1, "update_time": event.time})
+
+    (source,) = reconcile(ledger).sources
+
+    assert [(gap.event, gap.subject) for gap in source.gaps] == [
+        (archived.id, archived.subject),
+        ("", lost.subject),
+    ]
+    assert (source.difference, source.stored, source.archived) == (2, 1, 2)
 
 
 def test_events_on_their_way_are_in_flight(ledger):

@@ -109,6 +109,21 @@ def test_the_ledger_is_read_in_pages_that_miss_nothing():
     assert len(set(ids)) == 5
 
 
+def test_a_version_that_nothing_tells_of_is_missed():
+    start, end = now() - timedelta(minutes=1), now() + timedelta(minutes=1)
+    ann, bob, *_ = [a_contact() for _ in range(5)]
+    service_database()["events"].delete_one({"subject": ann.name})
+    service_database()["receipts"].delete_one({"events.subject": ann.name})
+    service_database()["events"].delete_one({"subject": bob.name})
+
+    found = entries(start, end, "", 2, (Contact,))
+    rest = entries(start, end, position_of(found[-1]), 10, (Contact,))
+
+    lost = [entry for entry in found + rest if not entry["event"]]
+    assert [(entry["subject"], entry["sequence"]) for entry in lost] == [(ann.name, 1)]
+    assert len(found + rest) == 5
+
+
 def test_what_is_known_is_never_overwritten_by_something_older():
     name = f"contacts/{new_id()}"
     rows = [
