@@ -94,7 +94,7 @@ def identity_services(settings: GatewaySettings) -> list[Service]:
 
 def shared_services(settings: GatewaySettings) -> list[Service]:
     """The RPCs that every service answers to the others."""
-    ledger = LedgerCountServicer(settings.service)
+    ledger = LedgerCountServicer(settings.service, DOCUMENTS)
     return [
         (operations_pb2_grpc.add_OperationServiceServicer_to_server, OperationServicer()),
         (ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server, ledger),
