@@ -9,8 +9,10 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from threading import BoundedSemaphore
 from typing import Any
 
 import grpc
@@ -23,6 +25,7 @@ from crm_chassis.kernel.errors import (
     KeyReused,
     Overdue,
     Refusal,
+    Unavailable,
     refuse_flaws,
 )
 from crm_chassis.kernel.ids import new_id
@@ -50,6 +53,8 @@ Behavior = Callable[[Any, Any], Any]
 Told = dict[str, str]
 # What an RPC gets whose caller names no deadline, in seconds.
 CAP, STREAM_CAP = 10.0, 300.0
+# A stream holds a thread for as long as its caller likes: so few that most threads stay free.
+MOST_STREAMS = 4
 # With less than this left nobody will see the answer.
 SHORTEST = 0.010
 # The share of the time left that the database may have: the rest is for the way back.
@@ -70,6 +75,7 @@ class Guard:
     service: str
     verifier: Verifier
     references: References
+    streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_STREAMS))
 
     def around(self, rpc: Rpc, behavior: Behavior) -> Behavior:
         """The behaviour with everything around it, in the form that gRPC calls."""
@@ -106,7 +112,7 @@ def _streaming(steps: "_Steps", behavior: Behavior) -> Behavior:
     def answer(request: Message, context: Any) -> Iterator[Message]:
         arrival = steps.begin(context)
         try:
-            with time_limit(steps.admit(arrival, context, request)):
+            with steps.room(), time_limit(steps.admit(arrival, context, request)):
                 steps.examine(request)
                 yield from behavior(request, context)
         except GeneratorExit:
@@ -125,7 +131,7 @@ def _uploading(steps: "_Steps", behavior: Behavior) -> Behavior:
     def answer(requests: Iterable[Message], context: Any) -> Message:
         arrival = steps.begin(context)
         try:
-            with time_limit(steps.admit(arrival, context)):
+            with steps.room(), time_limit(steps.admit(arrival, context)):
                 arriving = _examined(requests, steps)
                 _refuse_repetition(arriving)
                 response: Message = behavior(arriving, context)
@@ -193,6 +199,7 @@ class _Steps:
         self.meter = _Meter(guard.service, rpc.name)
         self.missing_deadlines = metrics.GRPC_DEADLINE_MISSING.labels(guard.service)
         self.late = metrics.SHED_REQUESTS.labels(guard.service, "deadline")
+        self.crowded = metrics.SHED_REQUESTS.labels(guard.service, "streams")
         self.replays = metrics.IDEMPOTENCY_REPLAYS.labels(guard.service)
 
     def begin(self, context: Any) -> _Arrival:
@@ -234,6 +241,21 @@ class _Steps:
             )
         )
         return remaining * DATABASE_SHARE
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Hold one of the few places for streams.
+
+        Raises:
+            Unavailable: all are taken.
+        """
+        if not self.guard.streams.acquire(blocking=False):
+            self.crowded.inc()
+            raise Unavailable("Too many transfers are under way.", retry_after=2)
+        try:
+            yield
+        finally:
+            self.guard.streams.release()
 
     def validate(self, request: Message) -> None:
         """Do nothing when the request keeps its proto's rules.

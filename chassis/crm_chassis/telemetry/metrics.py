@@ -52,7 +52,7 @@ GRPC_DEADLINE_MISSING = Counter(
 SHED_REQUESTS = Counter(
     "crm_shed_requests_total",
     "Requests turned away for load: the deadline all but over (`deadline`), a peer full "
-    "(`concurrency`), a caller over its limit (`rate`).",
+    "(`concurrency`), all places for streams taken (`streams`), a caller over its limit (`rate`).",
     ["service", "reason"],
 )
 

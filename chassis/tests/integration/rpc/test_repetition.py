@@ -8,10 +8,11 @@ from crm.api.v1 import operations_pb2
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
 from prometheus_client import REGISTRY
 
-from crm_chassis.kernel.errors import Invalid, KeyInUse, KeyReused, Refusal
+from crm_chassis.kernel.errors import Invalid, KeyInUse, KeyReused, Refusal, Unavailable
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.rpc.errors import refusal_of
 from crm_chassis.testing.calls import a_principal
+from crm_chassis.testing.waiting import wait_until
 
 
 @pytest.fixture
@@ -156,3 +157,21 @@ def test_each_piece_of_an_upload_is_validated(stub, caller, uploads):
     assert isinstance(refused, Invalid)
     assert refused.flaws[0].field == "chunk"
     assert uploads == []
+
+
+def test_streams_leave_room_for_everything_else(served, stub, people):
+    def wait(pieces):
+        people.go_on.wait(10)
+        return operations_pb2.Operation()
+
+    people.behaviors["ImportContacts"] = wait
+    told = served.metadata()
+    uploads = [stub.ImportContacts.future(an_upload(), timeout=10, metadata=told) for _ in range(6)]
+
+    wait_until(lambda: sum(upload.done() for upload in uploads) == 2)
+    answer = ask(stub, a_request(), served.metadata())
+    people.go_on.set()
+    errors = [refusal_of(upload) for upload in uploads if upload.exception()]
+
+    assert answer[0].given_name == "Ann"
+    assert [type(error) for error in errors] == [Unavailable, Unavailable]
