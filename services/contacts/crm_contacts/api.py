@@ -28,5 +28,5 @@ SERVICES = (
     (consents_pb2_grpc.add_ConsentServiceServicer_to_server, ConsentServicer()),
     (customers_pb2_grpc.add_CustomerServiceServicer_to_server, CustomerServicer()),
     (operations_pb2_grpc.add_OperationServiceServicer_to_server, OperationServicer(bad_rows_of)),
-    (ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server, LedgerCountServicer("contacts")),
+    (ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server, LedgerCountServicer("contacts", DOCUMENTS)),
 )
