@@ -234,8 +234,9 @@ class Transaction:
         elif self._events or self.call.is_request:
             receipts = [receipt_row(self.call, self.now, self._events)]
         else:
-            return
-        write_receipts(receipts, self.session)
+            receipts = []
+        if receipts:
+            write_receipts(receipts, self.session)
 
     def _find(self, document: type[R], name: str) -> R:
         row = document.rows().find_one(document.key_of(name), session=self.session)

@@ -95,9 +95,9 @@ def delimiter_of(lines: Iterable[str], columns: Collection[str]) -> str:
     """The delimiter under which the first record names most of the wanted columns."""
     start = list(islice(lines, _MOST_LINES))
 
-    def named(delimiter: str) -> tuple[int, int]:
+    def named(delimiter: str) -> int:
         header = next((record.cells for record in records(start, delimiter)), [])
-        return len(set(columns).intersection(header)), len(header)
+        return len(set(columns).intersection(header))
 
     return max(DELIMITERS, key=named)
 

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from crm.api.v1 import operations_pb2
 from crm.contacts.v1 import contacts_pb2
+from gridfs import NoFile
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import (
@@ -47,6 +49,8 @@ LARGEST = 256 * 1024 * 1024
 # How long an upload may take to become an operation, and how often it is then looked after.
 KEPT = timedelta(hours=1)
 _HEAD = 256 * 1024
+# The name of a contact that a dry run would have made.
+PENDING = ""
 Row = dict[str, Any]
 
 
@@ -71,7 +75,8 @@ def import_contacts(
         _refuse_wrong_header(file_id, plan)
         return in_transaction(start_import, file_id, config)
     except Exception:
-        files().delete(file_id)
+        with suppress(NoFile):
+            files().delete(file_id)
         raise
 
 
@@ -250,7 +255,7 @@ class _Wave:
             self._claim(row, name)
             return self._update(name, row)
         refuse_flaws(row.flaws)
-        self._claim(row, "")
+        self._claim(row, f"row {row.number}")
         if self.plan.dry_run:
             self.outcome.pending.update(row.keys, row.claims)
         else:
@@ -258,20 +263,19 @@ class _Wave:
         return "created"
 
     def _matches(self, row: Prepared) -> set[str]:
-        """The names of the contacts that the row matches; of one not there yet, none."""
         names = {name for key in row.keys for name in self.found.get(key, ())}
-        return names if self.outcome.pending.isdisjoint(row.keys) else {*names, ""}
+        return names if self.outcome.pending.isdisjoint(row.keys) else {*names, PENDING}
 
     def _claim(self, row: Prepared, name: str) -> None:
         for claim, place in row.claims.items():
-            holder = self.taken.get(claim)
-            if claim in self.outcome.pending or (holder is not None and holder != name):
+            default = PENDING if claim in self.outcome.pending else name
+            if self.taken.get(claim, default) != name:
                 flaw = Flaw(place, "ALREADY_EXISTS", "is another contact's")
                 raise Exists("Another contact has this value.", flaw)
         self.taken.update(dict.fromkeys(row.claims, name))
 
     def _update(self, name: str, row: Prepared) -> str:
-        if not name:
+        if name == PENDING:
             return "updated"
         stored = Contact.rows().find_one(Contact.key_of(name), session=self.tx.session)
         changes = overlay({field: stored.get(field) for field in row.placed}, row.placed)

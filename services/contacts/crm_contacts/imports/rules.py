@@ -108,12 +108,12 @@ def plan_of(
     flaws: list[Flaw] = []
     targets = _targets(columns, fields, flaws)
     chosen = Mode[mode] if mode in Mode.__members__ else Mode.CREATE
-    matches = _matches(match_by, targets, flaws)
+    matches = tuple(_matches(match_by, targets, flaws))
     if chosen is not Mode.CREATE and not match_by:
         text = "is needed to find the contacts to change"
         flaws.append(Flaw("config.match_by", "MISSING_MATCH", text))
     refuse_flaws(flaws)
-    return Plan(targets, chosen, tuple(matches), dry_run)
+    return Plan(targets, chosen, matches, dry_run)
 
 
 def _targets(columns: Mapping[str, str], fields: Fields, flaws: list[Flaw]) -> dict[str, Target]:
