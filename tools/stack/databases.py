@@ -11,7 +11,7 @@ from stack.credentials import ADMINISTRATOR
 from stack.programs import VHOST, Stack
 from stack.services import SERVICES, Service
 
-UNKNOWN_USER = 11
+UNKNOWN_USER, AUTHENTICATION_FAILED = 11, 18  # error codes of the server
 
 
 def prepare_rabbitmq(stack: Stack) -> None:
@@ -24,15 +24,24 @@ def prepare_mongodb(stack: Stack) -> None:
     port, password = stack.ports["mongod"], stack.passwords[ADMINISTRATOR]
     wait_until(lambda: is_open(port), 60, what="mongod")
     mongo.initiate(port, ADMINISTRATOR, password)
-    marker = stack.layout.mongod / "administrator-is-there"
-    if not marker.exists():
+    if not _knows_administrator(port, password):
         # The first account may be made by whoever is on the machine.
         with mongo.direct_client(port) as client:
             roles = ["root"]
             client.admin.command("createUser", ADMINISTRATOR, pwd=password, roles=roles)
-        marker.touch()
     for service in SERVICES:
         _account(stack, service)
+
+
+def _knows_administrator(port: int, password: str) -> bool:
+    try:
+        with mongo.direct_client(port, ADMINISTRATOR, password) as client:
+            client.admin.command("ping")
+    except OperationFailure as failure:
+        if failure.code != AUTHENTICATION_FAILED:
+            raise
+        return False
+    return True
 
 
 def _account(stack: Stack, service: Service) -> None:
