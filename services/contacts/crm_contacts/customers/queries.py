@@ -1,6 +1,7 @@
 """The sections of a customer as they are now."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from crm_chassis.kernel.ids import collection_of, id_of
@@ -11,6 +12,7 @@ from crm_chassis.resources.visibility import condition
 from crm_chassis.telemetry.context import current_call
 from crm_contacts.consents.documents import Consent
 from crm_contacts.contacts.documents import Contact
+from crm_contacts.customers.parts import Part, Rows, rows_of_parts
 from crm_contacts.interactions.documents import Interaction
 from crm_contacts.organizations.documents import Organization
 
@@ -21,6 +23,7 @@ MOST_PEOPLE = 1_000
 KINDS: Mapping[str, type[Resource]] = {"contacts": Contact, "organizations": Organization}
 # The right that a section needs beside the customer's own.
 COLLECTIONS: Mapping[str, str] = {"consents": "consents", "interactions": "interactions"}
+_SHOWN = {"$project": {"display_name": 1, "positions": 1}}
 
 
 def find_customer(name: str) -> Row:
@@ -32,58 +35,95 @@ def find_customer(name: str) -> Row:
     return find_row(KINDS[collection_of(name)], name)
 
 
-def profile(name: str, row: Row) -> Data:
+def sections_now(name: str, row: Row, wanted: Iterable[str]) -> dict[str, Data]:
+    """The data of these sections of a customer whose row this is."""
+    sections = {section: SECTIONS[section] for section in wanted}
+    parts = [part for section in sections.values() for part in section.parts(name, row)]
+    rows = rows_of_parts(parts)
+    return {title: section.data(name, row, rows) for title, section in sections.items()}
+
+
+@dataclass(frozen=True)
+class Section:
+    """How a section is told: the parts that it needs read, and its data from their rows."""
+
+    parts: Callable[[str, Row], list[Part]]
+    data: Callable[[str, Row, Rows], Data]
+
+
+def _nothing(_name: str, _row: Row) -> list[Part]:
+    return []
+
+
+def _profile(name: str, row: Row, _rows: Rows) -> Data:
     """The resource itself."""
     return json_from_row(KINDS[collection_of(name)], row)
 
 
-def relationships(name: str, row: Row) -> Data:
-    """The organizations and people a customer has to do with, as far as the caller sees them."""
+def _parts_of_relationships(name: str, row: Row) -> list[Part]:
+    by_name: list[Row] = [{"$sort": {"display_name": 1}}, {"$limit": MOST}]
     if collection_of(name) == "contacts":
-        positions = row.get("positions", [])
-        names = [position["organization"] for position in positions]
-        organizations = {found["name"]: found for found in _named(Organization, _by_name(names))}
-        return {"organizations": entries_of_positions(positions, organizations), "contacts": []}
+        ids = [id_of(position["organization"]) for position in row.get("positions", [])]
+        wanted = _standing(Organization, {"_id": {"$in": ids}})
+        return [Part("organizations", Organization, [{"$match": wanted}, *by_name, _SHOWN])]
     around = [{"parent": name}]
     if "parent" in row:
         around.append({"_id": id_of(row["parent"])})
-    people = Contact.rows().find(
-        _standing(Contact, {"positions.organization": name}),
-        {"display_name": 1, "positions": 1},
-    )
+    organizations = _standing(Organization, {"$or": around})
+    people = _standing(Contact, {"positions.organization": name})
+    return [
+        Part("organizations", Organization, [{"$match": organizations}, *by_name, _SHOWN]),
+        Part("people", Contact, [{"$match": people}, *by_name, _SHOWN]),
+    ]
+
+
+def _relationships(name: str, row: Row, rows: Rows) -> Data:
+    """The organizations and people a customer has to do with, as far as the caller sees them."""
+    organizations = [_entry(found, "organizations") for found in rows["organizations"]]
+    if collection_of(name) == "contacts":
+        by_name = {found["name"]: found for found in organizations}
+        entries = entries_of_positions(row.get("positions", []), by_name)
+        return {"organizations": entries, "contacts": []}
+    people = [
+        {**_entry(person, "contacts"), **title_in(person.get("positions", []), name)}
+        for person in rows["people"]
+    ]
+    return {"organizations": organizations, "contacts": people}
+
+
+def _parts_of_consents(name: str, _row: Row) -> list[Part]:
+    wanted = {"container": name, "in_force": True, "delete_time": None}
+    order = {"$sort": {"purpose": 1, "channel": 1}}
+    return [Part("consents", Consent, [{"$match": wanted}, order])]
+
+
+def _consents(_name: str, _row: Row, rows: Rows) -> Data:
+    """What the person allows and forbids now."""
+    return {"consents": [json_from_row(Consent, row) for row in rows["consents"]]}
+
+
+def _parts_of_interactions(name: str, _row: Row) -> list[Part]:
+    wanted = {"$match": {"container": containers_of(name), "delete_time": None}}
+    newest: list[Row] = [{"$sort": {"occur_time": -1, "_id": -1}}, {"$limit": MOST}]
+    return [
+        Part("interactions", Interaction, [wanted, *newest]),
+        Part("interaction count", Interaction, [wanted, {"$count": "count"}]),
+    ]
+
+
+def _interactions(_name: str, _row: Row, rows: Rows) -> Data:
+    """The newest times that the company and the customer were in touch, and how many there are."""
     return {
-        "organizations": _named(Organization, {"$or": around}),
-        "contacts": [
-            {"name": name_of(person, "contacts"), "displayName": person["display_name"], **title}
-            for person in people.sort("display_name", 1).limit(MOST)
-            for title in [title_in(person.get("positions", []), name)]
-        ],
+        "interactions": [json_from_row(Interaction, row) for row in rows["interactions"]],
+        "totalSize": sum(row["count"] for row in rows["interaction count"]),
     }
 
 
-def consents(name: str, _row: Row) -> Data:
-    """What the person allows and forbids now."""
-    found = Consent.rows().find({"container": name, "in_force": True, "delete_time": None})
-    rows = found.sort([("purpose", 1), ("channel", 1)])
-    return {"consents": [json_from_row(Consent, row) for row in rows]}
-
-
-def interactions(name: str, _row: Row) -> Data:
-    """The newest times that the company and the customer were in touch, and how many there are."""
-    wanted = {"container": containers_of(name), "delete_time": None}
-    found = Interaction.rows().find(wanted).sort([("occur_time", -1), ("_id", -1)]).limit(MOST)
-    rows = [json_from_row(Interaction, row) for row in found]
-    total = len(rows)
-    if total == MOST:
-        total = Interaction.rows().count_documents(wanted)
-    return {"interactions": rows, "totalSize": total}
-
-
-SECTIONS: Mapping[str, Callable[[str, Row], Data]] = {
-    "profile": profile,
-    "relationships": relationships,
-    "consents": consents,
-    "interactions": interactions,
+SECTIONS: Mapping[str, Section] = {
+    "profile": Section(_nothing, _profile),
+    "relationships": Section(_parts_of_relationships, _relationships),
+    "consents": Section(_parts_of_consents, _consents),
+    "interactions": Section(_parts_of_interactions, _interactions),
 }
 
 
@@ -115,16 +155,8 @@ def title_in(positions: Sequence[Mapping[str, Any]], organization: str = "") -> 
     return {}
 
 
-def _named(document: type[Resource], wanted: Row) -> list[Data]:
-    found = document.rows().find(_standing(document, wanted), {"display_name": 1})
-    return [
-        {"name": name_of(row, document.collection()), "displayName": row["display_name"]}
-        for row in found.sort("display_name", 1).limit(MOST)
-    ]
-
-
-def _by_name(names: Sequence[str]) -> Row:
-    return {"_id": {"$in": [id_of(name) for name in names]}}
+def _entry(row: Row, collection: str) -> Data:
+    return {"name": name_of(row, collection), "displayName": row["display_name"]}
 
 
 def _standing(document: type[Resource], wanted: Row) -> Row:

@@ -39,8 +39,9 @@ def _sections(
     """Each section's data; None where the caller may not see it."""
     if moment is None:
         row = queries.find_customer(customer)
+        found = queries.sections_now(customer, row, filter(_may_read, wanted))
         for name in wanted:
-            yield name, queries.SECTIONS[name](customer, row) if _may_read(name) else None
+            yield name, found.get(name)
         return
     data = past.find_customer_then(customer, moment)
     for name in wanted:
