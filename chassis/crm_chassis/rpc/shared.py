@@ -19,7 +19,7 @@ from crm_chassis.kernel.ids import id_of
 from crm_chassis.mongo import dead_letters, operations
 from crm_chassis.resources import ledger
 from crm_chassis.resources.document import Resource
-from crm_chassis.resources.visibility import owner_condition
+from crm_chassis.resources.visibility import owner_condition, require
 from crm_chassis.rpc.methods import moment_of, page_size_of
 from crm_chassis.telemetry.context import current_call
 
@@ -157,12 +157,9 @@ def _find(name: str) -> Row:
 
 
 def _visible() -> Row:
-    """The condition for the rows that the call's right reaches."""
+    """The condition for the rows that the caller may see, whatever the call does to them."""
     call = current_call()
-    level = call.principal.level(call.collection, call.action)
-    if level is None:
-        raise Forbidden(f"You may not {call.action} {call.collection}.")
-    return owner_condition(call.principal, level)
+    return owner_condition(call.principal, require(call.principal, call.collection, "READ"))
 
 
 def _entry(row: Row) -> ledger_pb2.LedgerEntry:

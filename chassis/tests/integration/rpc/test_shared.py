@@ -67,7 +67,8 @@ def test_an_operation_is_seen_and_stopped_by_whoever_asked_for_it(service, opera
 
 def test_an_operation_of_somebody_else_is_not_there(service, operation):
     name = operation(a_principal("OWN"))
-    stub = service.stub(operations_pb2_grpc.OperationServiceStub, a_principal("OWN"))
+    stranger = a_principal(READ="OWN", CREATE="ALL")
+    stub = service.stub(operations_pb2_grpc.OperationServiceStub, stranger)
 
     with pytest.raises(NotFound):
         stub.GetOperation(operations_pb2.GetOperationRequest(name=name))
