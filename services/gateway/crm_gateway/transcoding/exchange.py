@@ -51,6 +51,9 @@ class Exchange:
                 ("X-Content-Type-Options", "nosniff"),
             ]
         )
+        if _has_unread_body(self.request):
+            # The server ends the connection then; who is not told sends the next request into it.
+            response.headers["Connection"] = "close"
         return response
 
 
@@ -64,6 +67,12 @@ def begin(request: Request) -> Exchange:
         request_id if _REQUEST_ID.fullmatch(request_id) else new_id(),
         traceparent if is_traceparent(traceparent) else "",
     )
+
+
+def _has_unread_body(request: Request) -> bool:
+    """Whether a body came that nobody has looked at: `stream` is kept once it was asked for."""
+    has_body = bool(request.content_length) or "HTTP_TRANSFER_ENCODING" in request.environ
+    return has_body and "stream" not in vars(request)
 
 
 def idempotency_key(text: str) -> str:
