@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from crm_chassis.kernel.errors import Flaw, Invalid
 
-_POSITION = re.compile(r"(?P<service>[a-z-]{1,40})\.(?P<token>[A-Za-z0-9_-]*)")
+_POSITION = re.compile(r"(?P<service>[a-z-]{1,40})\.(?P<token>[A-Za-z0-9_=-]*)")
 # Where to go on in each service that may have more; an empty token is its beginning.
 Positions = Mapping[str, str]
 K = TypeVar("K", bound=tuple[object, ...])

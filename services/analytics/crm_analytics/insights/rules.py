@@ -71,7 +71,7 @@ def interaction(subject: str, sequence: int, parent: str, data: Data) -> Engagem
         parent=parent,
         customers=(container_of(subject) or "",),
         deleted="deleteTime" in data,
-        time=parse_rfc3339(data["occurTime"]),
+        time=parse_rfc3339(data["occurTime"]) if "occurTime" in data else None,
     )
 
 

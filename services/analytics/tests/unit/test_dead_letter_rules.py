@@ -15,9 +15,9 @@ def test_a_list_begins_at_the_beginning_of_every_service():
 
 
 def test_a_token_says_where_each_service_goes_on():
-    token = token_of({"contacts": "aB_-9"}, {"service-desk": ""})
+    token = token_of({"contacts": "aB_-9="}, {"service-desk": ""})
 
-    assert positions_in(token, SERVICES) == {"contacts": "aB_-9", "service-desk": ""}
+    assert positions_in(token, SERVICES) == {"contacts": "aB_-9=", "service-desk": ""}
 
 
 def test_there_is_no_next_page_when_nobody_has_more():
