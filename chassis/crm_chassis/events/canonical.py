@@ -19,13 +19,19 @@ def canonical(data: Any) -> bytes:
     return rfc8785.dumps(data)
 
 
-def _is_plain(value: Any) -> bool:
-    kind = type(value)
-    if kind is dict:
-        return all(key.isascii() and _is_plain(item) for key, item in value.items())
-    if kind is list:
-        return all(map(_is_plain, value))
-    return kind is not float
+def _is_plain(data: Any) -> bool:
+    values = [data]
+    for value in values:
+        kind = type(value)
+        if kind is dict:
+            if not "".join(value).isascii():
+                return False
+            values += value.values()
+        elif kind is list:
+            values += value
+        elif kind is float:
+            return False
+    return True
 
 
 def new_salt() -> str:

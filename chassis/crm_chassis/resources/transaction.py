@@ -139,12 +139,15 @@ class Transaction:
             if claims:
                 name = name_of(row, document.collection())
                 move_claims({}, claims, name, self.session)
-        self.insert_claimed_rows(document, rows, word)
+        events = [event_row(document, word, None, row, self.call) for row in rows]
+        self.insert_announced(document, rows, events)
 
-    def insert_claimed_rows(
-        self, document: type[Resource], rows: Sequence[Row], word: str = "created"
+    def insert_announced(
+        self, document: type[Resource], rows: Sequence[Row], events: Sequence[Row]
     ) -> None:
-        """Store rows whose unique values the caller has claimed itself, and announce each.
+        """Store rows, and the events that announce them, as `announced_row` has made them.
+
+        Their unique values the caller has claimed itself.
 
         Raises:
             Exists: an id is taken.
@@ -157,22 +160,11 @@ class Transaction:
         except DuplicateKeyError as error:
             flaw = Flaw("name", "ALREADY_EXISTS", "another one has this name")
             raise Exists("Another one has this name.", flaw) from error
-        self._events.extend(event_row(document, word, None, row, self.call) for row in rows)
+        self._events.extend(events)
 
     def prepare_row(self, document: type[Resource], row: Row) -> Row:
         """Give a new row what storing sets: id, version, times, words, owner and teams."""
-        row.setdefault("_id", new_id())
-        row["version"] = 1
-        row["create_time"] = row["update_time"] = self.now
-        if document.is_owned() and document.owner_field == "owner":
-            principal = self.call.principal
-            if principal.user is not None:
-                row.setdefault("owner", principal.user)
-            if "teams" not in row and principal.teams:
-                row["teams"] = sorted(principal.teams)
-        if document.searchable:
-            row["words"] = words_of(document, row)
-        return row
+        return _complete(document, row, self.call, self.now)
 
     def update(self, document: R, word: str = "updated") -> R:
         """Store a loaded resource as its next version and announce it; unchanged, do nothing.
@@ -293,6 +285,33 @@ class Transaction:
         done = document.rows().update_one(key, change, session=self.session)
         if done.matched_count == 0:
             raise Conflict("Somebody else changed it at the same moment.", reason="CONFLICT")
+
+
+def announced_row(
+    document: type[Resource], row: Row, moment: datetime, word: str = "created"
+) -> tuple[Row, Row]:
+    """A new row with what storing sets, and the event that announces it, for the current call.
+
+    For many rows at once, made while the transaction before still runs.
+    """
+    call = current_call()
+    complete = _complete(document, row, call, moment)
+    return complete, event_row(document, word, None, complete, call)
+
+
+def _complete(document: type[Resource], row: Row, call: Call, moment: datetime) -> Row:
+    row.setdefault("_id", new_id())
+    row["version"] = 1
+    row["create_time"] = row["update_time"] = moment
+    if document.is_owned() and document.owner_field == "owner":
+        principal = call.principal
+        if principal.user is not None:
+            row.setdefault("owner", principal.user)
+        if "teams" not in row and principal.teams:
+            row["teams"] = sorted(principal.teams)
+    if document.searchable:
+        row["words"] = words_of(document, row)
+    return row
 
 
 # Beside the resource: a command neither reads nor writes these.

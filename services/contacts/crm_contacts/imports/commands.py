@@ -151,7 +151,7 @@ def _refuse_wrong_header(file_id: str, plan: Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A record that was read: the row to make of it, and the values to change a contact by.
+    """A record that was read: the row to make of it with its event, and the values to change by.
 
     `faults` are why it cannot be taken at all, `flaws` why no contact can be made of it.
     """
@@ -159,6 +159,7 @@ class Prepared:
     number: int
     cells: Sequence[str]
     row: Row = field(default_factory=dict)
+    event: Row = field(default_factory=dict)
     placed: Values = field(default_factory=dict)
     keys: Sequence[Key] = ()
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -287,11 +288,7 @@ class _Wave:
         return "updated" if updated.version > stored["version"] else "skipped"
 
     def _create(self) -> None:
-        rows = [self.tx.prepare_row(Contact, dict(row.row)) for row in self.new]
-        holders = {
-            claim: f"{Contact.collection()}/{made['_id']}"
-            for row, made in zip(self.new, rows, strict=True)
-            for claim in row.claims
-        }
+        holders = {claim: row.event["subject"] for row in self.new for claim in row.claims}
         take_claims(holders, self.tx.session)
-        self.tx.insert_claimed_rows(Contact, rows)
+        rows, events = [row.row for row in self.new], [row.event for row in self.new]
+        self.tx.insert_announced(Contact, rows, events)

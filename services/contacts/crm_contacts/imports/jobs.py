@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from crm.contacts.v1 import contacts_pb2
 
+from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Flaw, Invalid, refuse_flaws
 from crm_chassis.mongo.operations import Operation, Progress
 from crm_chassis.mongo.schedule import Timer, schedule
 from crm_chassis.resources.claims import claims_of
 from crm_chassis.resources.references import seen_of_own
-from crm_chassis.resources.transaction import Transaction
-from crm_chassis.resources.translate import row_from_message
+from crm_chassis.resources.transaction import Transaction, announced_row
 from crm_chassis.resources.validation import flaws
 from crm_chassis.working.operations import Step
 from crm_contacts.contact_points.rules import tidy_address
@@ -178,9 +178,10 @@ class _Reading:
             placed = {} if self.plan.mode is Mode.CREATE else self.read_placed(cells) or {}
         except Invalid as refusal:
             return Prepared(number, cells, faults=refusal.flaws)
-        row, found = ({}, ()) if self.plan.mode is Mode.UPDATE else _row_of(values)
         keys, claims = _keys_of(self.plan, values), claims_of(Contact, values)
-        return Prepared(number, cells, row, placed, keys, claims, flaws=found)
+        makes_none = self.plan.mode is Mode.UPDATE
+        row, event, found = ({}, {}, ()) if makes_none else _contact_of(values)
+        return Prepared(number, cells, row, event, placed, keys, claims, (), found)
 
     def _faults(self, record: Record) -> Iterator[Flaw]:
         if record.fault:
@@ -198,18 +199,16 @@ class _Reading:
         return [_with_faults(prepared, seen) for prepared in batch]
 
 
-def _row_of(values: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Flaw]]:
-    """The row of a contact with these values, or what is wrong with them."""
-    message = contacts_pb2.Contact(**values)
-    found: Sequence[Flaw] = flaws(message)
+def _contact_of(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Sequence[Flaw]]:
+    """The whole row of a new contact and its event, or what is wrong with it."""
+    found = flaws(contacts_pb2.Contact(**row))
     if found:
-        return {}, found
-    row = row_from_message(message)
+        return {}, {}, found
     try:
         settle_row(row)
     except Invalid as refusal:
-        return {}, refusal.flaws
-    return row, ()
+        return {}, {}, refusal.flaws
+    return *announced_row(Contact, row, now()), ()
 
 
 def _keys_of(plan: Plan, values: dict[str, Any]) -> tuple[Key, ...]:

@@ -198,7 +198,7 @@ def reader_of(plan: Plan, header: Sequence[str], *, placed: bool = False) -> Fil
         node = tree
         for step in way:
             node = node.setdefault(step, {})
-        node[last] = _cell_reader(header.index(column), target)
+        node[last] = _cell_reader(header.index(column), target, placed)
     return _filler(tree, placed)
 
 
@@ -219,8 +219,9 @@ def _filler(node: Values, placed: bool) -> Fill:
     return fill_list if is_list and not placed else fill
 
 
-def _cell_reader(index: int, target: Target) -> Fill:
-    read = _READERS.get(target.field.form)
+def _cell_reader(index: int, target: Target, placed: bool) -> Fill:
+    form = target.field.form
+    read = _set_flag if form is Form.FLAG and not placed else _READERS.get(form)
 
     def take(cells: Sequence[str]) -> Any:
         cell = cells[index]
@@ -243,6 +244,11 @@ def _flag(cell: str, target: Target) -> bool:
     if flag is None:
         raise _bad_cell(target, "UNKNOWN_VALUE", "is neither true nor false")
     return flag
+
+
+def _set_flag(cell: str, target: Target) -> bool | None:
+    """What is false is not set in a new row."""
+    return _flag(cell, target) or None
 
 
 def _choice(cell: str, target: Target) -> str:

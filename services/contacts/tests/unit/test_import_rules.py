@@ -137,10 +137,11 @@ def test_cells_become_what_their_fields_hold(path, cell, value):
 
 
 @pytest.mark.parametrize(("cell", "value"), [("true", True), ("NO", False), ("1", True)])
-def test_yes_and_no_are_understood(cell, value):
-    found = read({"a": "emails[0].address", "p": "emails[0].primary"}, ["x@y.ch", cell])
+def test_yes_and_no_are_understood_and_no_is_nothing_in_a_new_row(cell, value):
+    columns = {"a": "emails[0].address", "p": "emails[0].primary"}
 
-    assert found["emails"][0]["primary"] is value
+    assert read(columns, ["x@y.ch", cell], placed=True)["emails"][0]["primary"] is value
+    assert read(columns, ["x@y.ch", cell])["emails"][0].get("primary", False) is value
 
 
 @pytest.mark.parametrize(
