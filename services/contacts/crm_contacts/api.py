@@ -1,6 +1,11 @@
 """The gRPC server of the contacts service, put together from the features' servicers."""
 
-from crm.api.v1 import customers_pb2_grpc, ledger_pb2_grpc, operations_pb2_grpc
+from crm.api.v1 import (
+    customers_pb2_grpc,
+    dead_letters_pb2_grpc,
+    ledger_pb2_grpc,
+    operations_pb2_grpc,
+)
 from crm.contacts.v1 import (
     consents_pb2_grpc,
     contacts_pb2_grpc,
@@ -8,7 +13,7 @@ from crm.contacts.v1 import (
     organizations_pb2_grpc,
 )
 
-from crm_chassis.rpc.shared import LedgerCountServicer, OperationServicer
+from crm_chassis.rpc.shared import DeadLetterServicer, LedgerCountServicer, OperationServicer
 from crm_contacts.consents.documents import Consent
 from crm_contacts.consents.servicer import ConsentServicer
 from crm_contacts.contacts.documents import Contact
@@ -28,5 +33,9 @@ SERVICES = (
     (consents_pb2_grpc.add_ConsentServiceServicer_to_server, ConsentServicer()),
     (customers_pb2_grpc.add_CustomerServiceServicer_to_server, CustomerServicer()),
     (operations_pb2_grpc.add_OperationServiceServicer_to_server, OperationServicer(bad_rows_of)),
-    (ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server, LedgerCountServicer("contacts", DOCUMENTS)),
+    (dead_letters_pb2_grpc.add_DeadLetterServiceServicer_to_server, DeadLetterServicer("contacts")),
+    (
+        ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server,
+        LedgerCountServicer("contacts", DOCUMENTS),
+    ),
 )

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
-from crm.api.v1 import ledger_pb2_grpc, operations_pb2_grpc
+from crm.api.v1 import dead_letters_pb2_grpc, ledger_pb2_grpc, operations_pb2_grpc
 from crm.gateway.v1 import api_keys_pb2_grpc, roles_pb2_grpc, teams_pb2_grpc, users_pb2_grpc
 from flask import Flask
 
 from crm_chassis.mongo import connection
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.server import RpcServer, build_peers, build_table, database_checks
-from crm_chassis.rpc.shared import LedgerCountServicer, OperationServicer
+from crm_chassis.rpc.shared import DeadLetterServicer, LedgerCountServicer, OperationServicer
 from crm_chassis.rpc.table import LocalCaller, MethodTable, Service
 from crm_chassis.rpc.tokens import Signer
 from crm_chassis.telemetry import probes
@@ -95,7 +95,9 @@ def identity_services(settings: GatewaySettings) -> list[Service]:
 def shared_services(settings: GatewaySettings) -> list[Service]:
     """The RPCs that every service answers to the others."""
     ledger = LedgerCountServicer(settings.service, DOCUMENTS)
+    letters = DeadLetterServicer(settings.service)
     return [
+        (dead_letters_pb2_grpc.add_DeadLetterServiceServicer_to_server, letters),
         (operations_pb2_grpc.add_OperationServiceServicer_to_server, OperationServicer()),
         (ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server, ledger),
     ]
