@@ -48,7 +48,7 @@ reset: ## Delete the local data, after asking
 
 ##@ Work on it
 
-.PHONY: test verify check bench format lock
+.PHONY: test verify check bench format docs lock
 test: setup servers ## Run all tests, the long ones shortened
 	@$(PYTHON) -m pytest -n $(WORKERS)
 
@@ -74,6 +74,9 @@ bench: setup servers ## Run the benchmarks on a stack of their own, and write be
 format: setup ## Format the code, and mend what the linter can
 	@.venv/bin/ruff check --quiet --fix . || true
 	@.venv/bin/ruff format .
+
+docs: setup ## Write the documentation that follows from the protos and the code
+	@$(PYTHON) tools/events_doc.py
 
 lock: $(MADE)/venv ## Write requirements.lock anew from requirements.in (U=--upgrade: newest versions)
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
