@@ -1,1 +1,1 @@
-"""Measurements of the suite, each beside its yardstick: the same work done with the bare libraries."""
+"""Measurements of the suite, each beside its yardstick: the same work by the bare libraries."""

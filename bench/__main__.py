@@ -1,4 +1,4 @@
-"""Takes every measure on a stack of its own, prints the table and writes bench/results/latest.json."""
+"""Takes every measure on a stack of its own; prints the table and writes it to bench/results."""
 
 import argparse
 import json

@@ -63,7 +63,8 @@ def contacts_file(rows: int, run: str) -> bytes:
         street, town = chance.randrange(900), chance.randrange(300)
         file.write(
             f"Given{number % 997},Family{number},p{number}@example.com,+4144{number:07},"
-            f"{street} High Street,Town {town},{town + 1000},19{number % 90 + 10}-05-{number % 28 + 1:02},"
+            f"{street} High Street,Town {town},{town + 1000},"
+            f"19{number % 90 + 10}-05-{number % 28 + 1:02},"
             f"{run}-{number}\n"
         )
     return file.getvalue().encode()

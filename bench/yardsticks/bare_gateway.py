@@ -1,4 +1,4 @@
-"""A bare Flask route in front of empty gRPC servers, asked in parallel; served as our gateway is."""
+"""A bare Flask route in front of empty gRPC servers asked in parallel, served as ours is."""
 
 import sys
 from collections.abc import Iterator, Sequence

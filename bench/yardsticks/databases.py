@@ -1,4 +1,4 @@
-"""What MongoDB and RabbitMQ do by themselves: the work of a measure with pymongo, polars and pika alone."""
+"""The work of a measure with pymongo, polars and pika alone."""
 
 import io
 import threading
@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pika
-import polars
+import polars as pl
 from pymongo import MongoClient
 
 from bench.load import CLIENTS
@@ -59,7 +59,7 @@ def parse_and_insert(uri: str, content: bytes) -> float:
     with MongoClient(uri) as mongo:
         mongo[DATABASE]["people"].drop()
         started = time.perf_counter()
-        rows = polars.read_csv(io.BytesIO(content), infer_schema=False).to_dicts()
+        rows = pl.read_csv(io.BytesIO(content), infer_schema=False).to_dicts()
         mongo[DATABASE]["people"].insert_many(rows, ordered=False)
         took = time.perf_counter() - started
         mongo[DATABASE]["people"].drop()

@@ -1,1 +1,1 @@
-"""Everything technical that the services of the suite share: it knows no noun of a CRM."""
+"""Everything technical that the services share; it knows no noun of a CRM."""

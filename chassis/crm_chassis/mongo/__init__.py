@@ -1,1 +1,1 @@
-"""The database below the resources: the connection, schema, and rows that are no resources."""
+"""What every service keeps in MongoDB beside its resources."""

@@ -13,7 +13,7 @@ from crm_chassis.resources.etags import etag_of
 from crm_chassis.resources.shape import field_names, pattern_of
 
 
-class Resource(Document):  # type: ignore[misc]  # mongoengine has no types
+class Resource(Document):
     """A document with the field names of its message.
 
     `message` decides: its proto names the collection, the pattern of its names and the events

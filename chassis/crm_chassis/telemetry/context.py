@@ -60,7 +60,7 @@ class Call:
     """The work that is being done: who asked for it, and what caused it.
 
     `method` is the RPC (`/crm.contacts.v1.ContactService/CreateContact`), the subscription or the
-    timer; `collection` and `action` are the right that it needs; `deadline` is on the monotonic clock.
+    timer; `collection` and `action` are the right that it needs; `deadline` is monotonic.
     """
 
     principal: Principal

@@ -20,8 +20,8 @@ def differences(document: type[Resource]) -> list[str]:
 def _differences(document: Any, descriptor: Descriptor, prefix: str) -> set[str]:
     stored = set(document._fields)
     told = {field.name: field for field in fields_of(descriptor)}
-    beside = getattr(document, "beside", frozenset())
-    extra = stored - set(told) - _OF_EVERY_RESOURCE - set(beside)
+    beside: frozenset[str] = getattr(document, "beside", frozenset())
+    extra = stored - set(told) - _OF_EVERY_RESOURCE - beside
     missing = {name for name, field in told.items() if not _is_stored(name, field, stored)}
     found = {prefix + name for name in extra | missing}
     for name, field in told.items():

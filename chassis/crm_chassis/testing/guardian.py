@@ -38,7 +38,7 @@ def _run() -> int:
 def _wait_and_run(watched: int, command: Sequence[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         select.select([os.pidfd_open(watched)], [], [])
-    os.execvp(command[0], command)
+    os.execvp(command[0], list(command))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ def main() -> None:
     # Each process imports what it runs, and nothing of the others.
     if process == "api":
         from crm_chassis.rpc.server import serve
-
         from crm_contacts.api import DOCUMENTS, SERVICES
 
         serve(settings, SERVICES, DOCUMENTS, MIGRATIONS)

@@ -34,5 +34,5 @@ class Consent(Resource):
     channel: str = StringField(required=True)
     state: str = StringField(required=True)
     source: str | None = StringField()
-    capture_time: datetime = DateTimeField()
+    capture_time: datetime | None = DateTimeField()
     in_force: bool = BooleanField()

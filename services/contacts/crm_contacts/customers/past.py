@@ -90,7 +90,11 @@ def _interactions(contact: str, moment: datetime) -> list[Data]:
 
 def _people(organization: str, moment: datetime) -> list[Data]:
     wanted = {"data.positions.organization": organization, "data.deleteTime": None}
-    stages = [{"$match": wanted}, {"$sort": {"data.displayName": 1}}, {"$limit": MOST_PEOPLE}]
+    stages: list[Data] = [
+        {"$match": wanted},
+        {"$sort": {"data.displayName": 1}},
+        {"$limit": MOST_PEOPLE},
+    ]
     rows = find_as_of(Contact, "", moment, stages)
     return [row["data"] for row in rows if _is_seen(Contact, row["now"])]
 

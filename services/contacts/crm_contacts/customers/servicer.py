@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 from crm.api.v1 import customers_pb2, customers_pb2_grpc
-from crm_chassis.rpc.methods import moment_of
 
 from crm_chassis.kernel.clock import now
+from crm_chassis.rpc.methods import moment_of
 from crm_chassis.telemetry.context import current_call
 from crm_contacts.customers import past, queries
 from crm_contacts.customers.search import search_customers

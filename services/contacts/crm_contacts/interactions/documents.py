@@ -19,4 +19,4 @@ class Interaction(Resource):
     subject: str | None = StringField()
     body: str | None = StringField()
     outcome: str | None = StringField()
-    occur_time: datetime = DateTimeField()
+    occur_time: datetime | None = DateTimeField()
