@@ -3,6 +3,7 @@
 from crm_chassis.mongo import leases
 from crm_chassis.mongo.leases import Lease
 from crm_chassis.mongo.outbox import BUCKETS
+from crm_chassis.relay.lanes import Outgoing
 
 GROUP = "relay"
 
@@ -34,6 +35,10 @@ class Buckets:
         """The token under which the bucket is held at this moment; None when it is not."""
         lease = self._leases.get(bucket)
         return lease.token if lease is not None and lease.is_held else None
+
+    def covers(self, event: Outgoing) -> bool:
+        """Whether the bucket of an event is held by the lease under which the event was read."""
+        return self.token(event.bucket) == event.token
 
     def refresh(self) -> None:
         """Renew what is held, take up to a fair share, and no longer serve what is above it."""

@@ -1,7 +1,7 @@
 """Publishing with pipelined confirms: a thread of its own that stays connected to the broker."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from functools import partial
@@ -33,13 +33,14 @@ log = logger(__name__)
 
 
 class Fate(Enum):
-    """What became of an event that was sent."""
+    """What became of an event that was to be sent."""
 
     CONFIRMED = auto()
     RETURNED = auto()
     REFUSED = auto()
     LOST = auto()
     OVERDUE = auto()
+    FENCED = auto()
 
 
 Told = tuple[str, Fate]
@@ -48,10 +49,12 @@ Told = tuple[str, Fate]
 class Publisher:
     """Sends events and tells what became of each, by id; connects again by itself.
 
+    An event that is not ours at the last moment is not sent: others may have its bucket by now.
     `send`, `fates`, `stop` and `check` may be called from any thread; all else runs in its own.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, is_ours: Callable[[Outgoing], bool]) -> None:
+        self._is_ours = is_ours
         self._parameters = pika.URLParameters(uri)
         for name, value in CONNECTION_OPTIONS.items():
             setattr(self._parameters, name, value)
@@ -143,7 +146,11 @@ class Publisher:
             return
         with self._connection.joined():
             while self._outgoing:
-                self._publish(self._channel, self._outgoing.popleft())
+                event = self._outgoing.popleft()
+                if self._is_ours(event):
+                    self._publish(self._channel, event)
+                else:
+                    self._fates.put([(event.id, Fate.FENCED)])
 
     def _publish(self, channel: Channel, event: Outgoing) -> None:
         self._tag += 1

@@ -66,8 +66,8 @@ def run(
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    publisher = Publisher(settings.rabbitmq_uri)
     buckets = Buckets(leases.this_process(), lease_seconds)
+    publisher = Publisher(settings.rabbitmq_uri, buckets.covers)
     relay = Relay(settings.service, publisher, buckets)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: relay.stop())
@@ -191,11 +191,12 @@ class Relay:
             if fate is Fate.CONFIRMED:
                 self._arrived(event_id)
                 continue
-            self._meters.failed(_REASONS[fate])
             if fate in (Fate.RETURNED, Fate.REFUSED):
                 self._refused(event_id, fate)
             else:
                 lost = True
+            if fate in _REASONS:
+                self._meters.failed(_REASONS[fate])
         if lost:
             self._start_over()
 
@@ -238,15 +239,12 @@ class Relay:
         sent = (event.bucket for event in self._lanes.sent.values())
         self._buckets.hand_over(frozenset((*sent, *unmarked)))
 
-    def _is_ours(self, event: Outgoing) -> bool:
-        return self._buckets.token(event.bucket) == event.token
-
     # The log
 
     def _mark(self) -> None:
         if len(self._confirmed) < MARKED_AT_ONCE and monotonic() < self._mark_by:
             return
-        ours = [event.id for event in self._confirmed if self._is_ours(event)]
+        ours = [event.id for event in self._confirmed if self._buckets.covers(event)]
         if ours:
             outbox.mark_published(ours)
         self._confirmed = []
@@ -304,10 +302,6 @@ class Relay:
 
     def _send(self) -> None:
         events = self._lanes.send(WINDOW - len(self._lanes.sent))
-        if not all(map(self._is_ours, events)):
-            # Time stood still for us, and others may have these buckets now.
-            self._start_over()
-            return
         for event in events:
             if is_sampled(event.traceparent):
                 _trace(event)

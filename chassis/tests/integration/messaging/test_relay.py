@@ -1,0 +1,147 @@
+"""Every committed event is published, in order per resource, whatever happens to relays."""
+
+from collections import defaultdict
+
+from crm_chassis.events.envelope import Event
+from crm_chassis.testing.messages import an_event, commit, in_parts, versions
+from crm_chassis.testing.waiting import wait_until
+
+
+def pending(database) -> int:
+    return database["events"].count_documents({"pending": True})
+
+
+def first_sights(events: list[Event]) -> dict[str, list[int]]:
+    """The versions of each resource in the order in which each was first seen."""
+    seen: dict[str, list[int]] = defaultdict(list)
+    for event in events:
+        if event.sequence not in seen[event.subject]:
+            seen[event.subject].append(event.sequence)
+    return seen
+
+
+def test_what_was_committed_before_the_relay_began_is_published_as_it_is(log, broker, start_relay):
+    queue, event = broker.queue(), an_event()
+    commit(log, event)
+
+    start_relay()
+
+    assert broker.take(queue, 1) == [event]
+    row = wait_until(lambda: log["events"].find_one({"published": {"$exists": True}}))
+    assert "pending" not in row
+
+
+def test_a_message_says_what_it_is_without_being_opened(log, broker, start_relay):
+    queue, event = broker.queue(), an_event()
+    commit(log, event)
+    start_relay()
+
+    wait_until(lambda: broker.ready(queue))
+
+    (properties, redelivered, _body), *others = broker.messages(queue)
+    assert not others
+    assert not redelivered
+    assert properties.message_id == event.id
+    assert properties.type == event.type
+    assert properties.content_type == "application/cloudevents+json"
+    assert properties.delivery_mode == 2
+
+
+def test_an_event_of_a_quiet_service_is_published_at_once(log, broker, start_relay):
+    queue = broker.queue()
+    relay = start_relay().ready()
+    commit(log, an_event())
+    broker.take(queue, 1)
+    wait_until(lambda: pending(log) == 0)
+
+    commit(log, an_event())
+
+    broker.take(queue, 1, timeout=2)
+    assert relay.metric("crm_outbox_published_total") == 2
+
+
+def test_two_relays_share_the_buckets_and_keep_the_order(log, broker, start_relay, scale):
+    queue = broker.queue()
+    relays = [start_relay(lease=2).ready(), start_relay(lease=2).ready()]
+    wait_until(lambda: len(holders(log)) == 2, what="two holders of buckets")
+    events = versions(subjects=100, each=int(10 * scale))
+
+    for part in in_parts(events, 250):
+        commit(log, *part)
+
+    received = broker.take(queue, len(events))
+    assert len(received) == len(events)
+    for sequence in first_sights(received).values():
+        assert sequence == sorted(sequence)
+    assert all(relay.metric("crm_outbox_published_total") > 0 for relay in relays)
+
+
+def test_nothing_is_lost_and_the_order_holds_when_relays_are_killed(
+    log, broker, start_relay, scale
+):
+    queue = broker.queue()
+    rounds = 3 * int(scale)
+    events = versions(subjects=300, each=5 * rounds)
+    in_the_middle = 0
+
+    for part in in_parts(events, len(events) // rounds):
+        relays = [start_relay(lease=1), start_relay(lease=1)]
+        published = broker.ready(queue)
+        commit(log, *part)
+        wait_until(lambda so_far=published: broker.ready(queue) >= so_far + 100, 20)
+        for relay in relays:
+            relay.kill()
+        in_the_middle += pending(log) > 0
+    start_relay(lease=1)
+    wait_until(lambda: pending(log) == 0, 20)
+
+    received = broker.take(queue, len(events))
+    assert in_the_middle
+    assert {event.id for event in received} == {event.id for event in events}
+    for sequence in first_sights(received).values():
+        assert sequence == sorted(sequence)
+
+
+def test_a_killed_relay_is_succeeded_at_once(log, broker, start_relay):
+    queue = broker.queue()
+    relay = start_relay().ready()
+    commit(log, an_event())
+    broker.take(queue, 1)
+
+    relay.kill()
+    commit(log, an_event())
+    start_relay()
+
+    assert broker.take(queue, 1, timeout=8)
+
+
+def test_a_relay_that_is_asked_to_stop_leaves_nothing_half_done(log, broker, start_relay):
+    queue = broker.queue()
+    relay = start_relay().ready()
+    events = versions(subjects=400, each=10)
+    commit(log, *events)
+    wait_until(lambda: broker.ready(queue) > 100)
+
+    assert relay.stop() == 0
+
+    published = log["events"].count_documents({"published": {"$exists": True}})
+    assert broker.ready(queue) == published
+    assert not [row for row in log["leases"].find() if row.get("owner")]
+
+
+def test_an_event_committed_late_is_not_overtaken_by_its_successor(log, broker, start_relay):
+    queue = broker.queue()
+    start_relay().ready()
+    first, second = an_event("contacts/late", 1), an_event("contacts/late", 2)
+    commit(log, *versions(subjects=20, each=1))
+    broker.take(queue, 20)
+
+    commit(log, first)
+    commit(log, second)
+
+    assert broker.take(queue, 2) == [first, second]
+
+
+def holders(database) -> set[str]:
+    buckets = database["leases"].find({"_id": {"$regex": "^relay/[0-9]+$"}, "owner": {"$ne": ""}})
+    return {row["owner"] for row in buckets}
