@@ -93,7 +93,9 @@ def test_what_any_service_announces_is_archived_and_learnt(start, broker):
     assert service_database()["engagements"].count_documents({"collection": "interactions"}) == 40
     taken = process.metric("crm_event_end_to_end_seconds_count", consumer=QUEUE)
     assert taken >= 120
-    (lag,) = re.findall(r"^crm_journal_lag_seconds (\S+)$", process.answer("/metrics")[1], re.M)
+    (lag,) = re.findall(
+        r"^crm_journal_lag_seconds (\S+)$", process.answer("/metrics")[1], re.MULTILINE
+    )
     assert float(lag) > 0
     assert process.stop() == 0
 

@@ -1,0 +1,66 @@
+"""The processes of the service, as they are started."""
+
+import sys
+
+import pytest
+from crm.analytics.v1 import timeline_pb2, timeline_pb2_grpc
+
+from crm_analytics.testing import a_contact, an_event, happen
+from crm_chassis.rpc.channels import Peers
+from crm_chassis.testing.calls import a_principal
+from crm_chassis.testing.grpc import make_keys
+from crm_chassis.testing.messages import Process
+from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.processes import start_process, stop_process
+
+
+@pytest.fixture
+def keys(tmp_path):
+    return make_keys(tmp_path, ("gateway", "analytics"))
+
+
+@pytest.fixture
+def start(database, mongo_uri, keys, tmp_path):
+    """Starts a process of the service on the test's database."""
+    running = []
+
+    def begin(process, **told):
+        variables = {
+            "MONGODB_URI": mongo_uri,
+            "MONGODB_DATABASE": database.name,
+            "TOKEN_KEY_FILE": str(keys.private("analytics")),
+            "TOKEN_KEYS_FILE": str(keys.public),
+            **told,
+        }
+        environment = {f"CRM_ANALYTICS_{name}": value for name, value in variables.items()}
+        log = tmp_path / f"{process}.log"
+        command = [sys.executable, "-m", "crm_analytics", process]
+        running.append(start_process(command, log, environment))
+        return Process(running[-1], told.get("METRICS_ADDRESS", ""), log)
+
+    yield begin
+    for process in running:
+        stop_process(process)
+
+
+def test_the_database_is_made_ready_and_the_api_answers(start, keys, database):
+    for name in database.list_collection_names():
+        database.drop_collection(name)
+    grpc_address, metrics_address = (f"127.0.0.1:{port}" for port in free_ports(2))
+    peers = Peers(keys.signer(), {"analytics": grpc_address})
+    token = keys.signer().mint(a_principal())
+
+    assert start("migrate").running.wait(30) == 0
+    api = start("api", GRPC_ADDRESS=grpc_address, METRICS_ADDRESS=metrics_address).ready()
+    ann = a_contact()
+    happen(an_event(ann))
+    timelines = peers.stub(
+        "analytics", timeline_pb2_grpc.TimelineServiceStub, lambda: f"Bearer {token}"
+    )
+    asked = timeline_pb2.ListTimelineEntriesRequest(customer=ann.name)
+    page = timelines.ListTimelineEntries(asked, timeout=10)
+    peers.close()
+
+    assert [entry.subject for entry in page.entries] == [ann.name]
+    assert "crm_journal_events 1.0" in api.answer("/metrics")[1]
+    assert api.stop() == 0
