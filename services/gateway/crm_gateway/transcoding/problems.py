@@ -118,6 +118,9 @@ def _of_http(error: HTTPException) -> Problem:
 def _of_status(error: Any, wording: Wording | None) -> Problem:
     """What a status tells. Its words are shown only where a service chose them for callers."""
     code: grpc.StatusCode = error.code()
+    if code is grpc.StatusCode.UNIMPLEMENTED and wording is not None and wording.is_shared:
+        # Not every service has dead letters or long work: one that has none has not this one.
+        return Problem(404, "NOT_FOUND", "The service has nothing of the kind.")
     status, reason, detail = _CODES.get(code, (500, "INTERNAL", HIDDEN))
     plain = Problem(status, reason, detail)
     for key, value in error.trailing_metadata() or ():

@@ -23,7 +23,6 @@ from crm_gateway.transcoding.upstream import Answer, Upstreams
 from crm_gateway.transcoding.wording import Wording
 
 JSON = "application/json"
-SHARED_PACKAGE = "crm.api.v1"
 
 ServiceOf = Callable[[Mapping[str, Any]], str]
 
@@ -154,7 +153,7 @@ class Bindings:
 
 def service_of(method: Method) -> ServiceOf:
     """Tells which service answers: the owner, or, where all have the method, the one named."""
-    if method.package != SHARED_PACKAGE:
+    if not method.is_shared:
         owner = method.package.split(".")[1].replace("_", "-")
         return lambda fields: owner
     if "service" in method.input.fields_by_name:

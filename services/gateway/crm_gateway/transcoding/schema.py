@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 
 Described = Descriptor | EnumDescriptor | FieldDescriptor | MethodDescriptor | ServiceDescriptor
 MessageClass = type[Message]
+SHARED_PACKAGE = "crm.api.v1"
 VERBS = ("get", "put", "post", "delete", "patch")
 
 
@@ -53,6 +54,11 @@ class Method:
     @property
     def package(self) -> str:
         return self.descriptor.containing_service.file.package
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether every service may have it: requests say whose is meant."""
+        return self.package == SHARED_PACKAGE
 
     @property
     def input(self) -> Descriptor:

@@ -17,6 +17,7 @@ class Wording:
     """Words the paths of one binding: `contact.tags[0]` is `tags[0]` of the body."""
 
     def __init__(self, method: Method, binding: Binding, template: Template) -> None:
+        self.is_shared = method.is_shared
         self._request = method.input
         self._body = binding.body
         self._tag = tag_field(method.input, binding)

@@ -74,6 +74,16 @@ def test_what_the_transport_says_is_not_passed_on(code, status, reason):
     assert "10.0.0.1" not in problem.detail
 
 
+def test_of_what_every_service_may_have_a_service_without_it_has_none(suite):
+    missing = Silence(grpc.StatusCode.UNIMPLEMENTED)
+
+    shared = problem_of(missing, wording(suite, "GetDeadLetter"))
+    own = problem_of(missing, wording(suite, "GetContact"))
+
+    assert (shared.status, shared.reason) == (404, "NOT_FOUND")
+    assert own.status == 501
+
+
 def test_an_unexpected_error_shows_nothing_of_itself():
     for error in (KeyError("secret"), LocalError(internal("contacts.crm", "a" * 32))):
         problem = problem_of(error)
