@@ -11,7 +11,7 @@ SECONDS = 10.0
 
 def memory_of(stack: BenchStack, process: str) -> float:
     """The proportional set size of a process with those it watches over, in MiB."""
-    pids = _family(stack.suite.pids[process])
+    pids = _family(_watcher(stack.suite.pids[process]))
     return sum(_pss(pid) for pid in pids) / 1024
 
 
@@ -23,9 +23,17 @@ def cpu_percent(stack: BenchStack) -> float:
 
 
 def _cpu_seconds(stack: BenchStack) -> float:
-    roots = [*stack.suite.pids.values()]
+    roots = map(_watcher, stack.suite.pids.values())
     pids = {each for pid in roots for each in _family(pid)}
     return sum(_ticks(pid) for pid in pids) / os.sysconf("SC_CLK_TCK")
+
+
+def _watcher(pid: int) -> int:
+    """The process that watches over this one, where one of the same program does; else itself."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    parent = int(stat[1])
+    same = Path(f"/proc/{parent}/cmdline").read_bytes() == Path(f"/proc/{pid}/cmdline").read_bytes()
+    return parent if same else pid
 
 
 def _family(pid: int) -> list[int]:

@@ -17,11 +17,14 @@ from supervisor.childutils import listener
 
 from stack.layout import Layout, replace_file
 from stack.programs import MIGRATE
+from stack.services import WATCHING
 from stack.supervision import Info, program_states
 
 KILLED = -1
 # What ends by itself sooner than this would only end again: that is not hastened.
 SOUND = 10.0
+# How soon it is looked again for a process that another one is just starting.
+CHILD_STARTS = 0.1
 
 
 def follow(layout: Layout) -> None:
@@ -29,8 +32,10 @@ def follow(layout: Layout) -> None:
     handles: dict[int, int] = {}
     listener.ready(sys.stdout)
     while True:
-        _watch(handles, _write_pids(layout))
-        readable, _, _ = select.select([sys.stdin, *handles.values()], [], [])
+        started, complete = _write_pids(layout)
+        _watch(handles, started)
+        pause = None if complete else CHILD_STARTS
+        readable, _, _ = select.select([sys.stdin, *handles.values()], [], [], pause)
         if sys.stdin in readable:
             _take_event()
         for pid in [pid for pid, handle in handles.items() if handle in readable]:
@@ -46,12 +51,27 @@ def _take_event() -> None:
     listener.ready(sys.stdout)
 
 
-def _write_pids(layout: Layout) -> set[int]:
+def _write_pids(layout: Layout) -> tuple[set[int], bool]:
+    """Write the file. Gives the pids of what the supervisor started, and whether all serve."""
     states = _states(layout)
     running = {name: info["pid"] for name, info in states.items() if info["pid"]}
-    lines = [f"{name} {pid}\n" for name, pid in sorted(running.items()) if name != MIGRATE]
+    serving = {name: _serving(name, pid) for name, pid in running.items() if name != MIGRATE}
+    lines = [f"{name} {pid}\n" for name, pid in sorted(serving.items()) if pid is not None]
     replace_file(layout.pids, "".join(lines))
-    return set(running.values())
+    return set(running.values()), None not in serving.values()
+
+
+def _serving(name: str, pid: int) -> int | None:
+    """The process that serves: the one started, or the one that it watches over, once there."""
+    if name not in WATCHING:
+        return pid
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        for child in map(int, children):
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"resource_tracker" not in command:
+                return child
+    return None
 
 
 def _watch(handles: dict[int, int], running: set[int]) -> None:

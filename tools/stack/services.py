@@ -26,3 +26,5 @@ SERVICES = (
     Service("gateway", ("api", "relay")),
 )
 GATEWAY = SERVICES[-1]
+# These watch over one process that serves; its pid is the one that counts.
+WATCHING = frozenset({"gateway/api"})
