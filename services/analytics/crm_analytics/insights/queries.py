@@ -7,7 +7,7 @@ from typing import Any
 from crm_analytics.insights.documents import engagements
 from crm_analytics.insights.rules import KINDS, Engagement, Insights, Tally, add_up, tally
 from crm_analytics.journal.documents import journal
-from crm_analytics.parents.queries import hidden_parents, sees_all
+from crm_analytics.parents.queries import hidden_parents, may_read, sees_all
 from crm_chassis.kernel.ids import collection_of
 from crm_chassis.kernel.money import Money
 from crm_chassis.telemetry.context import ANY, Principal
@@ -27,6 +27,7 @@ def insights_now(customer: str, principal: Principal) -> Insights:
     wanted = {"$or": list(_wanted(customer)), "deleted": False}
     rows = list(engagements().aggregate([{"$match": wanted}, _group(everywhere)]))
     if not everywhere:
+        rows = [row for row in rows if may_read(principal, row["_id"]["collection"])]
         hidden = hidden_parents({row["_id"]["parent"] for row in rows}, principal)
         rows = [row for row in rows if row["_id"]["parent"] not in hidden]
     return add_up(_tally(row) for row in rows)
@@ -38,6 +39,7 @@ def insights_then(customer: str, principal: Principal, moment: datetime) -> Insi
     people = [each.subject for each in found if each.collection == PEOPLE][:MOST_PEOPLE]
     if people and not _is_person(customer):
         found += [each for each in _engagements_then(people, moment) if each.collection == MEETINGS]
+    found = [each for each in found if may_read(principal, each.collection)]
     hidden = hidden_parents({each.parent for each in found}, principal)
     return add_up(tally(each) for each in found if each.parent not in hidden)
 

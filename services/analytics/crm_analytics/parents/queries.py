@@ -42,6 +42,11 @@ def sees_all(principal: Principal, collection: str) -> bool:
     return principal.level(collection, "READ") == "ALL"
 
 
+def may_read(principal: Principal, collection: str) -> bool:
+    """Whether the principal may read anything of the collection."""
+    return principal.level(collection, "READ") is not None
+
+
 def _reach(principal: Principal, collection: str) -> Row:
     """The condition for what the principal may see of a collection."""
     level = principal.level(collection, "READ")

@@ -1,6 +1,7 @@
 """Reads of timelines: the journal by customer, newest first, as far as the caller sees it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from crm.analytics.v1 import timeline_pb2
 
 from crm_analytics.journal.documents import journal
-from crm_analytics.parents.queries import hidden_parents, require_customer
+from crm_analytics.parents.queries import hidden_parents, may_read, require_customer
 from crm_analytics.timeline.rules import SUMMARIES
 from crm_chassis.kernel.errors import NotFound
+from crm_chassis.kernel.ids import collection_of
 from crm_chassis.resources.filters import compile_filter
 from crm_chassis.resources.pages import Question, Sort, next_token, token_values
 from crm_chassis.resources.past import refuse_future
@@ -94,29 +96,56 @@ def require_customer_at(customer: str, read_time: datetime | None) -> None:
 def page_of(question: Question, principal: Principal) -> TimelinePage:
     """A page of what the principal may see, for a customer that was found to be visible.
 
-    Parents that turn out to be hidden are left out of what is read next, so that a customer with
-    thousands of hidden entries costs a few steps, not one for each page of them.
+    What turns out to be hidden is left out of what is read next, so that a customer with thousands
+    of hidden entries costs a few steps, not one for each page of them.
 
     Raises:
         Invalid: filter or page token are not valid.
     """
     wanted = _wanted(question)
     after = token_values(question, len(_ORDER))
+    hidden = Hidden(principal)
     seen: list[Row] = []
-    hidden: set[str] = set()
     step = question.size + 1
     while len(seen) <= question.size:
         rows = _read(wanted, after, hidden, step)
-        fresh = hidden_parents({row["parent"] for row in rows}, principal)
-        seen += [row for row in rows if row["parent"] not in fresh]
+        seen += hidden.without(rows)
         if len(rows) < step:
             break
-        hidden |= fresh
         after = [rows[-1]["time"], rows[-1]["_id"]]
         step = LARGEST_STEP
     shown = seen[: question.size]
     more = len(seen) > question.size
     return TimelinePage(shown, next_token(question, _ORDER, shown[-1]) if more else "")
+
+
+class Hidden:
+    """What of a timeline the principal may not see, as far as it was met."""
+
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+        self._parents: set[str] = set()
+        self._collections: set[str] = set()
+
+    def without(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows that may be seen: of collections that may be read, and of visible parents."""
+        readable = [row for row in rows if self._is_readable(collection_of(row["subject"]))]
+        parents = hidden_parents({row["parent"] for row in readable}, self._principal)
+        self._parents |= parents
+        return [row for row in readable if row["parent"] not in parents]
+
+    def conditions(self) -> Iterator[Row]:
+        """What leaves out what was met."""
+        if self._parents:
+            yield {"parent": {"$nin": sorted(self._parents)}}
+        for collection in sorted(self._collections):
+            yield {"subject": {"$not": re.compile(f"(^|/){collection}/[^/]+$")}}
+
+    def _is_readable(self, collection: str) -> bool:
+        if may_read(self._principal, collection):
+            return True
+        self._collections.add(collection)
+        return False
 
 
 def _wanted(question: Question) -> list[Row]:
@@ -127,14 +156,12 @@ def _wanted(question: Question) -> list[Row]:
     return [*parts, condition] if condition else parts
 
 
-def _read(wanted: list[Row], after: list[Any] | None, hidden: set[str], limit: int) -> list[Row]:
-    parts = list(wanted)
+def _read(wanted: list[Row], after: list[Any] | None, hidden: Hidden, limit: int) -> list[Row]:
+    parts = [*wanted, *hidden.conditions()]
     if after is not None:
         time, event = after
         # The first bounds the index; the second tells apart what happened in one millisecond.
         parts.append({"time": {"$lte": time}})
         parts.append({"$or": [{"time": {"$lt": time}}, {"_id": {"$lt": event}}]})
-    if hidden:
-        parts.append({"parent": {"$nin": sorted(hidden)}})
     found = journal().find({"$and": parts}, _SHOWN)
     return list(found.sort([(sort.stored, sort.direction) for sort in _ORDER]).limit(limit))

@@ -1,5 +1,6 @@
 """Insights and the sections of a customer, on a real database."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -122,6 +123,15 @@ def test_nothing_is_counted_that_the_caller_may_not_see():
     assert (found.interactions, found.open_deals, found.open_amounts) == (1, 0, ())
     assert insights_now(ann.name, ADMINISTRATOR).open_deals == 1
     assert insights_then(ann.name, a_principal(CREATE="ALL"), now()).interactions == 0
+
+
+def test_interactions_are_not_counted_for_who_may_not_read_them():
+    ann = a_contact()
+    happen(an_event(ann), an_event(an_interaction(ann.name)))
+    reader = replace(a_principal(), rights={"contacts": {"READ": "ALL"}})
+
+    assert insights_now(ann.name, reader).interactions == 0
+    assert insights_then(ann.name, reader, now()).interactions == 0
 
 
 def test_the_sections_are_json_as_the_view_shows_it():

@@ -1,5 +1,6 @@
 """Timelines, on a real database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -154,6 +155,27 @@ def test_each_entry_is_seen_by_whoever_sees_its_parent_today():
     assert before == [of_ours.id, of_acme.id]
     assert after == [moved.id, of_theirs.id, of_ours.id, of_acme.id]
     assert events_in(read(acme.name)) == after
+
+
+def a_reader_of(*collections):
+    rights = {collection: {"READ": "ALL"} for collection in collections}
+    return replace(a_principal(), rights=rights)
+
+
+def test_entries_of_resources_that_one_may_not_read_are_not_shown():
+    ann = a_contact()
+    created = an_event(ann, time=at(0))
+    calls = [an_event(an_interaction(ann.name), time=at(n + 1)) for n in range(30)]
+    changed = an_event(ann, "updated", sequence=2, time=at(60))
+    happen(created, *calls, changed)
+
+    with call_scope(a_call(a_reader_of("contacts"))):
+        pages = read_all(ann.name, page_size=1)
+    with call_scope(a_call(a_reader_of("contacts", "interactions"))):
+        everything = read(ann.name)
+
+    assert [events_in(page) for page in pages] == [[changed.id], [created.id]]
+    assert len(everything.rows) == 32
 
 
 def test_entries_of_parents_that_events_have_not_brought_are_not_shown():
