@@ -43,8 +43,7 @@ def create_app(parts: Parts) -> Flask:
     for bound in parts.bindings.unary():
         encode = parts.bindings.codec.encoder(bound.method.output)
         route = Route(bound, encode, parts.upstreams, parts.authenticate)
-        template, verb = bound.template, bound.binding.verb
-        app.add(verb, template.rule, template.document_path, route.answer, route.problem)
+        app.add_transcoded(bound.binding.verb, bound.template, route.answer, route.problem)
     for own in routes_of_our_own(parts):
         app.add(own.verb, own.rule or own.path, own.path, own.answer, own.explain)
     return app

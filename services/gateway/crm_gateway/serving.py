@@ -1,17 +1,21 @@
-"""What is the same for every route: its trace, its metrics, and how it refuses."""
+"""What is the same for every route: how it is found, its trace, its metrics, how it refuses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from werkzeug.routing import MapAdapter
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from crm_chassis.telemetry import metrics, tracing
 from crm_chassis.telemetry.logging import logger
 from crm_gateway.transcoding.exchange import Exchange, begin
-from crm_gateway.transcoding.paths import prepare_map
+from crm_gateway.transcoding.paths import PathIndex, Template, prepare_map
 from crm_gateway.transcoding.problems import Problem, problem_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 LARGEST_BODY = 1024 * 1024
 UNMATCHED = "unmatched"
@@ -22,21 +26,51 @@ Explain = Callable[[Exception], Problem]
 _log = logger(__name__)
 
 
+class EdgeRequest(Request):
+    """A request of which no more is read than what JSON may take; uploads allow themselves more."""
+
+    max_content_length = LARGEST_BODY
+
+
 class Edge(Flask):
-    """Flask as the edge of the suite: every route in the same frame, every error a problem."""
+    """Flask as the edge of the suite: every route in the same frame, every error a problem.
+
+    Routes from the protos need nothing of Flask's contexts, sessions and hooks: where path and verb
+    are one of theirs, they are answered at once (docs/adr tells what that saves). All else, and
+    whatever is refused before a route is found, goes Flask's way.
+    """
+
+    request_class = EdgeRequest
 
     def __init__(self) -> None:
         super().__init__("crm_gateway", static_folder=None)
-        self.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
         prepare_map(self.url_map)
         self.register_error_handler(Exception, _refuse_unmatched)
+        self._index: PathIndex[Frame] = PathIndex()
 
     def add(
         self, verb: str, rule: str, path: str, answer: Answer, explain: Explain = problem_of
     ) -> None:
         """Serve a route. `path` is how the document, metrics and traces call it."""
-        view = _framed(verb, path, answer, explain)
-        self.add_url_rule(rule, f"{verb} {path}", view, methods=[verb])
+        self._add(verb, rule, Frame(verb, path, answer, explain))
+
+    def add_transcoded(
+        self, verb: str, template: Template, answer: Answer, explain: Explain
+    ) -> None:
+        """Serve a route from the protos."""
+        frame = Frame(verb, template.document_path, answer, explain)
+        self._add(verb, template.rule, frame)
+        self._index.add(verb, template, frame)
+
+    def wsgi_app(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        found = self._index.find(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        if found is None:
+            return super().wsgi_app(environ, start_response)
+        frame, values = found
+        return frame.answer(EdgeRequest(environ), values)(environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match by path and verb alone: one host, and nothing is ever redirected."""
@@ -53,27 +87,39 @@ class Edge(Flask):
         del response.headers["Content-Type"]
         return _finished(begin(request), response)
 
+    def _add(self, verb: str, rule: str, frame: "Frame") -> None:
+        def view(**values: str) -> Response:
+            return frame.answer(request._get_current_object(), values)  # type: ignore[attr-defined]
 
-def _framed(verb: str, path: str, answer: Answer, explain: Explain) -> Callable[..., Response]:
-    name = f"{verb} {path}"
-    duration = metrics.HTTP_DURATION.labels(path, verb)
-    counts = {kind: metrics.HTTP_REQUESTS.labels(path, verb, f"{kind}xx") for kind in range(2, 6)}
+        self.add_url_rule(rule, frame.name, view, methods=[verb])
 
-    def view(**values: str) -> Response:
+
+class Frame:
+    """What stands around one route."""
+
+    def __init__(self, verb: str, path: str, answer: Answer, explain: Explain) -> None:
+        self.name = f"{verb} {path}"
+        self._answer = answer
+        self._explain = explain
+        self._duration = metrics.HTTP_DURATION.labels(path, verb)
+        self._counts = [
+            metrics.HTTP_REQUESTS.labels(path, verb, f"{kind}xx") for kind in range(2, 6)
+        ]
+
+    def answer(self, asked: Request, values: Mapping[str, str]) -> Response:
+        """The answer of the route, or the problem that it told of."""
         started = perf_counter()
-        exchange = begin(request._get_current_object())  # type: ignore[attr-defined]
-        with tracing.span(name, traceparent=exchange.traceparent, kind="server") as context:
+        exchange = begin(asked)
+        with tracing.span(self.name, traceparent=exchange.traceparent, kind="server") as context:
             exchange.traceparent = context
             try:
-                response = answer(exchange, values)
+                response = self._answer(exchange, values)
             except Exception as error:  # noqa: BLE001 - every error is a problem to the caller
-                response = _refusal(exchange, explain(error), error)
+                response = _refusal(exchange, self._explain(error), error)
             exchange.finish(response)
-        duration.observe(perf_counter() - started)
-        counts[response.status_code // 100].inc()
+        self._duration.observe(perf_counter() - started)
+        self._counts[response.status_code // 100 - 2].inc()
         return response
-
-    return view
 
 
 def _refusal(exchange: Exchange, problem: Problem, error: Exception) -> Response:

@@ -87,12 +87,14 @@ class Upload:
         """Pass the file on while it comes, and answer what the service answers."""
         metadata = exchange.metadata(self._authenticate(exchange.request))
         exchange.request.max_content_length = LARGEST_UPLOAD
+        exchange.is_reading = True
         with Form(exchange.request, config=CONFIG, file=FILE) as form:
             config = self._configuration(form.config())
             service = self._bound.service_of({})
             answer = self._upstreams.send(
                 service, self._bound.method, self._requests(config, form), metadata
             )
+        exchange.is_reading = False
         headers = [("Content-Type", JSON)]
         if answer.trailing.get("idempotent-replayed") == "true":
             headers.append(("Idempotent-Replayed", "true"))

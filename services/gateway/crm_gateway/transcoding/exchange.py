@@ -25,6 +25,8 @@ class Exchange:
     request: Request
     request_id: str
     traceparent: str
+    # Whether the answer is given while there may be more of the body.
+    is_reading: bool = False
 
     def metadata(self, token: str) -> tuple[tuple[str, str], ...]:
         """What a service is told of the request beside its content.
@@ -51,7 +53,7 @@ class Exchange:
                 ("X-Content-Type-Options", "nosniff"),
             ]
         )
-        if _has_unread_body(self.request):
+        if self.is_reading or _has_unread_body(self.request):
             # The server ends the connection then; who is not told sends the next request into it.
             response.headers["Connection"] = "close"
         return response

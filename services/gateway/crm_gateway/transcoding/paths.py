@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final, Generic, TypeVar
 
 from werkzeug.routing import BaseConverter, Map
 
@@ -14,6 +14,9 @@ _TOKEN = re.compile(
 )
 _LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
 _VERB = re.compile(r":(?P<verb>[a-z][A-Za-z]*)$")
+
+Target = TypeVar("Target")
+_ANY: Final = object()
 
 FieldPath = tuple[str, ...]
 Values = Mapping[str, str]
@@ -95,6 +98,45 @@ class Template:
             target[last] = "/".join(
                 [part if isinstance(part, str) else values[part.name] for part in parts]
             )
+
+
+class PathIndex(Generic[Target]):
+    """Finds the template of a path in as many steps as it has segments.
+
+    Where it finds none, a map of Werkzeug still may: it knows what this leaves out (`**`, HEAD,
+    verbs that are refused, paths beyond ASCII).
+    """
+
+    def __init__(self) -> None:
+        self._root: dict[Any, Any] = {}
+
+    def add(self, verb: str, template: Template, target: Target) -> None:
+        """Let paths of the template lead to `target`."""
+        if any(capture.many for capture in template.captures):
+            return
+        node = self._root
+        for part in template.parts:
+            node = node.setdefault(part if isinstance(part, str) else _ANY, {})
+        names = [capture.name for capture in template.captures]
+        node[template.verb, verb] = (target, names)
+
+    def find(self, verb: str, path: str) -> tuple[Target, dict[str, str]] | None:
+        """The target of a path, and the segments that vary by their names."""
+        if not path.isascii():
+            return None
+        *above, last = path.split("/")
+        last, colon, word = last.partition(":")
+        node, values = self._root, []
+        for segment in (*above[1:], last):
+            below = node.get(segment)
+            if below is None:
+                below = node.get(_ANY)
+                if below is None or not segment:
+                    return None
+                values.append(segment)
+            node = below
+        found = node.get((colon + word, verb))
+        return (found[0], dict(zip(found[1], values, strict=True))) if found else None
 
 
 def prepare_map(url_map: Map) -> None:

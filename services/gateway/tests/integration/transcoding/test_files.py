@@ -103,6 +103,7 @@ def test_a_service_that_refuses_at_once_is_not_sent_the_rest(edge):
     answer = edge.client.post(IMPORT, data={"config": CONFIG, "file": file(CONTENT * 10)})
 
     assert (answer.status_code, answer.get_json()["reason"]) == (413, "TOO_LARGE")
+    assert answer.headers["Connection"] == "close"
 
 
 def test_a_rule_that_the_configuration_breaks_is_told_where_it_stands(edge):

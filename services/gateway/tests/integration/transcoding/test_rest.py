@@ -1,6 +1,10 @@
 """REST over the gateway's own RPCs: everything that the contract promises of one resource."""
 
+from functools import partial
+
 import pytest
+from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -182,3 +186,33 @@ def test_the_secret_of_a_key_is_absent_and_not_empty(own):
 
     assert made.get_json()["secret"].startswith("crm_live_")
     assert "secret" not in read.get_json()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/roles",
+        "/v1/roles/administrator",
+        "/v1/roles/nobody",
+        "/v1/roles/administrator:history?pageSize=1",
+        "/v1/roles?nope=1",
+        "/v1/operations/x",
+    ],
+)
+def test_the_short_way_and_the_way_through_flask_answer_the_same(own, path):
+    app = own.application
+    environ = EnvironBuilder(path=path).get_environ()
+    assert app._index.find("GET", environ["PATH_INFO"]), "this path goes the short way"
+
+    short, long = (
+        run_wsgi_app(app, dict(environ)),
+        run_wsgi_app(partial(Flask.wsgi_app, app), dict(environ)),
+    )
+
+    assert comparable(*short) == comparable(*long)
+
+
+def comparable(body, status, headers):
+    """An answer without what differs from one request to the next."""
+    kept = {name: value for name, value in headers if name not in ("X-Request-Id", "traceparent")}
+    return status, kept, b"".join(body).split(b'"instance"')[0]

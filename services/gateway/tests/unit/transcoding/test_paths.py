@@ -4,7 +4,12 @@ import pytest
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from crm_gateway.transcoding.paths import names_of_segments, parse_template, prepare_map
+from crm_gateway.transcoding.paths import (
+    PathIndex,
+    names_of_segments,
+    parse_template,
+    prepare_map,
+)
 
 NAME_OF = names_of_segments(
     ["contacts/{contact}", "contacts/{contact}/interactions/{interaction}", "apiKeys/{api_key}"]
@@ -59,20 +64,31 @@ def test_what_is_no_template_is_refused_at_the_start(template):
         parse_template(template, NAME_OF)
 
 
+SERVED = (
+    ("/v1/contacts", "GET"),
+    ("/v1/contacts:search", "GET"),
+    ("/v1/{name=contacts/*}", "GET"),
+    ("/v1/{name=contacts/me}", "GET"),
+    ("/v1/{name=contacts/*}:merge", "POST"),
+    ("/v1/{name=contacts/*/interactions/*}", "GET"),
+    ("/v1/files/{path=**}", "GET"),
+    ("/v1/files/{path=**}:download", "GET"),
+)
+
+
+@pytest.fixture(scope="module")
+def index():
+    made = PathIndex()
+    for template, verb in SERVED:
+        made.add(verb, parse_template(template, NAME_OF), template)
+    return made
+
+
 @pytest.fixture(scope="module")
 def matcher():
     url_map = Map()
     prepare_map(url_map)
-    for template, verb in (
-        ("/v1/contacts", "GET"),
-        ("/v1/contacts:search", "GET"),
-        ("/v1/{name=contacts/*}", "GET"),
-        ("/v1/{name=contacts/me}", "GET"),
-        ("/v1/{name=contacts/*}:merge", "POST"),
-        ("/v1/{name=contacts/*/interactions/*}", "GET"),
-        ("/v1/files/{path=**}", "GET"),
-        ("/v1/files/{path=**}:download", "GET"),
-    ):
+    for template, verb in SERVED:
         rule = parse_template(template, NAME_OF).rule
         url_map.add(Rule(rule, endpoint=template, methods=[verb]))
     return url_map.bind("here")
@@ -94,12 +110,17 @@ def matcher():
         ("/v1/files/a/b:download", "/v1/files/{path=**}:download", {"path": "a/b"}),
     ],
 )
-def test_a_path_finds_its_template(matcher, path, template, values):
+def test_a_path_finds_its_template(matcher, index, path, template, values):
     assert matcher.match(path, method="GET") == (template, values)
+    assert index.find("GET", path) == (None if "**" in template else (template, values))
 
 
-@pytest.mark.parametrize("path", ["/v1/contacts/", "/v1//contacts", "/v1/contacts/a:b", "/v2", "/"])
-def test_a_path_that_nobody_declared_is_not_found(matcher, path):
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/contacts/", "/v1//contacts", "/v1/contacts/a:b", "/v1/contacts/:merge", "/v2", "/", "*"],
+)
+def test_a_path_that_nobody_declared_is_not_found(matcher, index, path):
+    assert index.find("GET", path) is None
     with pytest.raises(NotFound):
         matcher.match(path, method="GET")
 
