@@ -297,7 +297,8 @@ def channel_options(config: str) -> list[tuple[str, Any]]:
     return [
         ("grpc.service_config", config),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # How long a connection may take to come about: a busy machine is not one that is away.
+        ("grpc.min_reconnect_backoff_ms", 2000),
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.keepalive_time_ms", KEEPALIVE),
         ("grpc.max_receive_message_length", LARGEST_ANSWER),
