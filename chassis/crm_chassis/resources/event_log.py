@@ -33,7 +33,8 @@ def bucket_of(subject: str) -> int:
 
 def changed_paths(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:
     """The stored fields that differ, in the order of their names."""
-    before = before or {}
+    if not before:
+        return sorted(name for name in after if name not in _ALWAYS)
     names = (before.keys() | after.keys()) - _ALWAYS
     return sorted(name for name in names if before.get(name) != after.get(name))
 
@@ -43,13 +44,14 @@ def event_row(
 ) -> Row:
     """The row of the event that a change announces: the whole resource and its envelope."""
     descriptor = document.descriptor()
+    source, type_ = _origin(descriptor, word)
     subject = name_of(after, document.collection())
     data = json_from_row(document, after)
     salt = new_salt()
     return {
         "_id": new_id(),
-        "source": "/crm/" + package_of(descriptor).replace("_", "-"),
-        "type": event_type(descriptor, word),
+        "source": source,
+        "type": type_,
         "subject": subject,
         "time": after["update_time"],
         "sequence": after["version"],
@@ -66,6 +68,12 @@ def event_row(
         "bucket": bucket_of(subject),
         "pending": True,
     }
+
+
+@cache
+def _origin(descriptor: Descriptor, word: str) -> tuple[str, str]:
+    """The source and the type of an event."""
+    return "/crm/" + package_of(descriptor).replace("_", "-"), event_type(descriptor, word)
 
 
 def _json_names(document: "type[Resource]", names: Sequence[str]) -> list[str]:

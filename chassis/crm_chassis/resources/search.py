@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ def words_of(document: "type[Resource]", row: Mapping[str, Any]) -> list[str]:
     """The words that a row is found by: those of its searchable fields, and each value whole."""
     found: dict[str, None] = {}
     for path in document.searchable:
-        for text in _values(row, path.split(".")):
+        for text in _texts(row, path):
             plain = fold(text)
-            found.update(dict.fromkeys(word[:_LONGEST] for word in _WORDS.findall(plain)))
+            for word in _WORDS.findall(plain):
+                found[word[:_LONGEST]] = None
             if " " not in plain:
                 found[plain[:_LONGEST]] = None
     return list(found)[:_MOST_WORDS]
@@ -41,14 +42,19 @@ def fold(text: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 
 
-def _values(value: Any, path: Sequence[str]) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _values(item, path)
-    elif not path:
-        if isinstance(value, Mapping):
-            yield from value.values()
-        elif value:
-            yield value
-    elif isinstance(value, Mapping):
-        yield from _values(value.get(path[0]), path[1:])
+def _texts(row: Mapping[str, Any], path: str) -> list[str]:
+    """What is at a path: in each item of a list, and under each key of a map at its end."""
+    values: list[Any] = [row]
+    for step in path.split("."):
+        values = _listed(below for value in values if (below := value.get(step)))
+    return _listed(list(value.values()) if isinstance(value, dict) else value for value in values)
+
+
+def _listed(values: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if isinstance(value, list):
+            found += value
+        else:
+            found.append(value)
+    return found

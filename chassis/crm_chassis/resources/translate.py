@@ -48,8 +48,8 @@ def from_message(message: Message, document: type[R]) -> R:
 
 
 def to_message(document: "Resource") -> Message:
-    """The message of a document, with its name and tag."""
-    return message_from_row(type(document), document.to_row())
+    """The message of a document as it was stored or, before that, as it stands."""
+    return message_from_row(type(document), document.stored or document.to_row())
 
 
 def message_from_row(document: "type[Resource]", row: Mapping[str, Any]) -> Message:
@@ -190,20 +190,22 @@ def row_json(descriptor: Descriptor) -> Callable[[Mapping[str, Any]], Row]:
 
     Fields without presence are always there; messages, optional fields and enums only when set.
     """
-    plan = [
-        (field.name, field.json_name, _json_writer(field), _default(field))
-        for field in fields_of(descriptor)
-        if field.name not in _COMPUTED
-    ]
+    fields = [field for field in fields_of(descriptor) if field.name not in _COMPUTED]
+    writers = {field.name: (field.json_name, _json_writer(field)) for field in fields}
+    defaults = {
+        field.json_name: default for field in fields if (default := _default(field)) is not None
+    }
+    empty = {name: default() for name, default in defaults.items()}
+    containers = [(name, make) for name, make in defaults.items() if make in (dict, list)]
 
     def translate(row: Mapping[str, Any]) -> Row:
-        found: Row = {}
-        for name, json_name, write, default in plan:
-            value = row.get(name)
-            if value is not None:
+        found = empty.copy()
+        for name, make in containers:
+            found[name] = make()
+        for name, value in row.items():
+            if value is not None and name in writers:
+                json_name, write = writers[name]
                 found[json_name] = write(value)
-            elif default is not None:
-                found[json_name] = default()
         return found
 
     return translate
