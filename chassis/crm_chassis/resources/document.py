@@ -12,6 +12,8 @@ from crm_chassis.mongo.connection import database
 from crm_chassis.resources.etags import etag_of
 from crm_chassis.resources.shape import field_names, pattern_of
 
+_NOTHING: dict[str, Any] = {}
+
 
 class Resource(Document):
     """A document with the field names of its message.
@@ -50,7 +52,7 @@ class Resource(Document):
     words: list[str] = ListField(StringField())
 
     # The row that a transaction read or wrote last; what an update is compared with.
-    stored: dict[str, Any]
+    stored: dict[str, Any] = _NOTHING
 
     @classmethod
     def _get_db(cls) -> Any:

@@ -41,7 +41,10 @@ def receipt_row(call: Call, time: datetime, events: Sequence[Row]) -> Row:
 
 def write_receipts(receipts: Sequence[Row], session: "ClientSession") -> None:
     """Store the receipts of a transaction."""
-    database()["receipts"].insert_many(receipts, ordered=False, session=session)
+    if len(receipts) == 1:
+        database()["receipts"].insert_one(receipts[0], session=session)
+    else:
+        database()["receipts"].insert_many(receipts, ordered=False, session=session)
 
 
 def entries(
