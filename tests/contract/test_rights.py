@@ -115,7 +115,8 @@ class Route:
 
     def path(self, name: str) -> str:
         """The path to call for the resource of that name."""
-        return re.sub(r"\{[a-z_.]+=[^}]+\}", name, self.template).replace("{service}", "contacts")
+        service = "analytics" if self.rpc.collection == "deadLetters" else "contacts"
+        return re.sub(r"\{[a-z_.]+=[^}]+\}", name, self.template).replace("{service}", service)
 
 
 def routes() -> Iterator[Route]:
@@ -160,9 +161,7 @@ class World:
         if not route.target:
             return ""
         if not own:
-            if route.target not in self._kept:
-                self._kept[route.target] = self._makers[route.target]()
-            return self._kept[route.target]
+            return self._shared(route.target)
         name = self._makers[route.target]()
         if route.name.startswith("Undelete"):
             assert self._admin.delete(name, '"1"').status == 200
@@ -171,36 +170,25 @@ class World:
     def _made(self, client: Client, collection: str, **body: Any) -> str:
         return client.post(f"/v1/{collection}", body).ok()["name"]
 
-    def _contact(self) -> str:
-        return self._kept.setdefault("contacts", "") or self._makers["contacts"]()
+    def _shared(self, collection: str) -> str:
+        if collection not in self._kept:
+            self._kept[collection] = self._makers[collection]()
+        return self._kept[collection]
 
     def _interaction(self) -> str:
         body = {"channel": "PHONE", "direction": "INBOUND"}
-        return self._made(self._owner, f"{self._contact()}/interactions", **body)
+        return self._made(self._owner, f"{self._shared('contacts')}/interactions", **body)
 
     def _consent(self) -> str:
         body = {"purpose": "news", "channel": "EMAIL", "state": "GRANTED"}
-        return self._made(self._owner, f"{self._contact()}/consents", **body)
+        return self._made(self._owner, f"{self._shared('contacts')}/consents", **body)
 
     def _operation(self) -> str:
-        answer = upload(self._manager, "/v1/contacts:import", CSV)
-        return answer.ok()["name"]
+        return self._manager.upload("/v1/contacts:import", CSV).ok()["name"]
 
 
 def _mail() -> str:
     return f"{uuid.uuid4().hex}@example.com"
-
-
-def upload(client: Client, path: str, parts: dict[str, bytes]) -> Answer:
-    boundary = uuid.uuid4().hex
-    lines = b"".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode()
-        + content
-        + b"\r\n"
-        for name, content in parts.items()
-    )
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    return client.ask("POST", path, lines + f"--{boundary}--\r\n".encode(), headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +214,7 @@ def test_each_is_let_in_or_kept_out_as_the_protos_and_roles_say(world, who, rout
 def call(world: World, who: str, route: Route, target: str) -> Answer:
     client, path = world.people[who].client, route.path(target)
     if route.rpc.method.client_streaming:
-        return upload(client, path, CSV)
+        return client.upload(path, CSV)
     body = _body(world, who, route) if route.verb in ("POST", "PATCH") else None
     headers = {"If-Match": '"1"'} if route.verb in ("PATCH", "DELETE") else {}
     return client.ask(route.verb, path, body, QUERIES.get(route.name), headers)
@@ -274,14 +262,12 @@ def test_the_matrix_has_every_route_that_needs_a_right(suite):
         if operation.get("security") != []
     }
 
-    called = {(route.verb, _shape(route.path("*/*"))) for route in routes()}
-
-    assert len(served) == sum(1 for _ in routes())
-    assert {verb for verb, _ in served} == {verb for verb, _ in called}
+    assert {(route.verb, _shape(route.template)) for route in routes()} == served
 
 
 def _shape(path: str) -> str:
-    return re.sub(r"\{[^}]+\}", "*", path)
+    """The path with a star for whatever varies."""
+    return re.sub(r"\{[^}]+\}", "*", re.sub(r"\{[a-z_.]+=([^}]+)\}", r"\1", path))
 
 
 def test_every_rpc_declares_what_it_needs():

@@ -3,7 +3,9 @@
 import http.client
 import json
 import os
+import select
 import signal
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +73,26 @@ class Client:
     def delete(self, name: str, etag: str = "") -> Answer:
         return self.ask("DELETE", f"/v1/{name}", headers={"If-Match": etag} if etag else {})
 
+    def upload(self, path: str, parts: Mapping[str, bytes], **headers: str) -> Answer:
+        """Post a form of files."""
+        boundary = uuid.uuid4().hex
+        lines = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; '
+            f'filename="{name}"\r\n\r\n'.encode() + content + b"\r\n"
+            for name, content in parts.items()
+        ]
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        told["Content-Type"] = f"multipart/form-data; boundary={boundary}"
+        return self.ask("POST", path, b"".join(lines) + f"--{boundary}--\r\n".encode(), None, told)
+
     def _send(
         self, method: str, target: str, content: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
-        address = urlsplit(self.url)
+        if self._connection is not None and _was_ended(self._connection):
+            self._connection.close()
+            self._connection = None
         if self._connection is None:
+            address = urlsplit(self.url)
             self._connection = http.client.HTTPConnection(
                 address.hostname or "", address.port, timeout=self.timeout
             )
@@ -87,6 +104,11 @@ class Client:
             self._connection.close()
             self._connection = None
             raise
+
+
+def _was_ended(connection: http.client.HTTPConnection) -> bool:
+    """Whether the server has ended a connection that was idle for long."""
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crm_chassis.kernel.ids import collection_of, id_of
+from crm_chassis.kernel.errors import NotFound
+from crm_chassis.kernel.ids import collection_of
 from crm_chassis.resources.document import Resource
-from crm_chassis.resources.reading import find_row
+from crm_chassis.resources.parts import Part, Rows, rows_of_parts
 from crm_chassis.resources.translate import json_from_row, name_of
-from crm_chassis.resources.visibility import condition
+from crm_chassis.resources.visibility import condition, is_visible
 from crm_chassis.telemetry.context import current_call
 from crm_contacts.consents.documents import Consent
 from crm_contacts.contacts.documents import Contact
-from crm_contacts.customers.parts import Part, Rows, rows_of_parts
 from crm_contacts.interactions.documents import Interaction
 from crm_contacts.organizations.documents import Organization
 
@@ -23,35 +23,40 @@ MOST_PEOPLE = 1_000
 KINDS: Mapping[str, type[Resource]] = {"contacts": Contact, "organizations": Organization}
 # The right that a section needs beside the customer's own.
 COLLECTIONS: Mapping[str, str] = {"consents": "consents", "interactions": "interactions"}
-_SHOWN = {"$project": {"display_name": 1, "positions": 1}}
+_SHOWN: Row = {"$project": {"display_name": 1, "positions": 1}}
+_BY_NAME: Sequence[Row] = ({"$sort": {"display_name": 1}}, {"$limit": MOST}, _SHOWN)
 
 
-def find_customer(name: str) -> Row:
-    """The row of a contact or an organization that the caller may see.
+def sections_now(name: str, wanted: Iterable[str]) -> dict[str, Data]:
+    """The data of these sections of a contact or an organization that the caller may see.
 
     Raises:
         NotFound: there is none.
     """
-    return find_row(KINDS[collection_of(name)], name)
-
-
-def sections_now(name: str, row: Row, wanted: Iterable[str]) -> dict[str, Data]:
-    """The data of these sections of a customer whose row this is."""
-    sections = {section: SECTIONS[section] for section in wanted}
-    parts = [part for section in sections.values() for part in section.parts(name, row)]
-    rows = rows_of_parts(parts)
-    return {title: section.data(name, row, rows) for title, section in sections.items()}
+    sections = {title: SECTIONS[title] for title in wanted}
+    parts = [part for section in sections.values() for part in section.parts(name)]
+    rows = rows_of_parts([_customer(name), *parts])
+    for row in rows["customer"]:
+        if is_visible(KINDS[collection_of(name)], row, current_call().principal):
+            return {title: section.data(name, row, rows) for title, section in sections.items()}
+    raise NotFound(f"There is no {name}.")
 
 
 @dataclass(frozen=True)
 class Section:
     """How a section is told: the parts that it needs read, and its data from their rows."""
 
-    parts: Callable[[str, Row], list[Part]]
+    parts: Callable[[str], list[Part]]
     data: Callable[[str, Row, Rows], Data]
 
 
-def _nothing(_name: str, _row: Row) -> list[Part]:
+def _customer(name: str) -> Part:
+    """The customer's own row."""
+    kind = KINDS[collection_of(name)]
+    return Part("customer", kind.rows(), [{"$match": {**kind.key_of(name), "delete_time": None}}])
+
+
+def _nothing(_name: str) -> list[Part]:
     return []
 
 
@@ -60,21 +65,37 @@ def _profile(name: str, row: Row, _rows: Rows) -> Data:
     return json_from_row(KINDS[collection_of(name)], row)
 
 
-def _parts_of_relationships(name: str, row: Row) -> list[Part]:
-    by_name: list[Row] = [{"$sort": {"display_name": 1}}, {"$limit": MOST}]
+def _parts_of_relationships(name: str) -> list[Part]:
+    """The organizations that the customer's row names, those below it, and its people."""
     if collection_of(name) == "contacts":
-        ids = [id_of(position["organization"]) for position in row.get("positions", [])]
-        wanted = _standing(Organization, {"_id": {"$in": ids}})
-        return [Part("organizations", Organization, [{"$match": wanted}, *by_name, _SHOWN])]
-    around = [{"parent": name}]
-    if "parent" in row:
-        around.append({"_id": id_of(row["parent"])})
-    organizations = _standing(Organization, {"$or": around})
+        return [_organizations(Contact, name, "$positions.organization")]
+    below = _standing(Organization, {"parent": name})
     people = _standing(Contact, {"positions.organization": name})
     return [
-        Part("organizations", Organization, [{"$match": organizations}, *by_name, _SHOWN]),
-        Part("people", Contact, [{"$match": people}, *by_name, _SHOWN]),
+        _organizations(Organization, name, ["$parent"]),
+        Part("below", Organization.rows(), [{"$match": below}, *_BY_NAME]),
+        Part("people", Contact.rows(), [{"$match": people}, *_BY_NAME]),
     ]
+
+
+def _organizations(kind: type[Resource], name: str, names: Any) -> Part:
+    """The organizations whose names stand in the customer's row."""
+    id_in_name = {"$substrBytes": ["$$this", len("organizations/"), -1]}
+    found = {
+        "from": Organization.rows().name,
+        "localField": "ids",
+        "foreignField": "_id",
+        "pipeline": [{"$match": _standing(Organization, {})}, *_BY_NAME],
+        "as": "found",
+    }
+    stages = [
+        {"$match": kind.key_of(name)},
+        {"$project": {"ids": {"$map": {"input": names, "in": id_in_name}}}},
+        {"$lookup": found},
+        {"$unwind": "$found"},
+        {"$replaceWith": "$found"},
+    ]
+    return Part("organizations", kind.rows(), stages)
 
 
 def _relationships(name: str, row: Row, rows: Rows) -> Data:
@@ -84,17 +105,18 @@ def _relationships(name: str, row: Row, rows: Rows) -> Data:
         by_name = {found["name"]: found for found in organizations}
         entries = entries_of_positions(row.get("positions", []), by_name)
         return {"organizations": entries, "contacts": []}
+    organizations += [_entry(found, "organizations") for found in rows["below"]]
     people = [
         {**_entry(person, "contacts"), **title_in(person.get("positions", []), name)}
         for person in rows["people"]
     ]
-    return {"organizations": organizations, "contacts": people}
+    return {"organizations": organizations[:MOST], "contacts": people}
 
 
-def _parts_of_consents(name: str, _row: Row) -> list[Part]:
+def _parts_of_consents(name: str) -> list[Part]:
     wanted = {"container": name, "in_force": True, "delete_time": None}
     order = {"$sort": {"purpose": 1, "channel": 1}}
-    return [Part("consents", Consent, [{"$match": wanted}, order])]
+    return [Part("consents", Consent.rows(), [{"$match": wanted}, order])]
 
 
 def _consents(_name: str, _row: Row, rows: Rows) -> Data:
@@ -102,12 +124,12 @@ def _consents(_name: str, _row: Row, rows: Rows) -> Data:
     return {"consents": [json_from_row(Consent, row) for row in rows["consents"]]}
 
 
-def _parts_of_interactions(name: str, _row: Row) -> list[Part]:
-    wanted = {"$match": {"container": containers_of(name), "delete_time": None}}
+def _parts_of_interactions(name: str) -> list[Part]:
+    wanted: Row = {"$match": {"container": containers_of(name), "delete_time": None}}
     newest: list[Row] = [{"$sort": {"occur_time": -1, "_id": -1}}, {"$limit": MOST}]
     return [
-        Part("interactions", Interaction, [wanted, *newest]),
-        Part("interaction count", Interaction, [wanted, {"$count": "count"}]),
+        Part("interactions", Interaction.rows(), [wanted, *newest]),
+        Part("interaction count", Interaction.rows(), [wanted, {"$count": "count"}]),
     ]
 
 
@@ -160,5 +182,8 @@ def _entry(row: Row, collection: str) -> Data:
 
 
 def _standing(document: type[Resource], wanted: Row) -> Row:
-    seen = condition(document, current_call().principal)
-    return {"$and": [wanted, {"delete_time": None}, *([seen] if seen else [])]}
+    """What is wanted, as far as it was not deleted and the caller may see it."""
+    principal = current_call().principal
+    if principal.level(document.collection(), "READ") is None:
+        return {"_id": {"$in": []}}
+    return {"$and": [wanted, {"delete_time": None}, condition(document, principal)]}
