@@ -67,7 +67,7 @@ def parse_and_insert(uri: str, content: bytes) -> float:
 
 
 def publish(uri: str, bodies: list[bytes]) -> float:
-    """Messages per second that pika publishes to a quorum queue, at most 500 of them unconfirmed."""
+    """Messages per second that pika publishes to a quorum queue, at most 500 unconfirmed."""
     connection = pika.SelectConnection(pika.URLParameters(uri))
     run = _Publishing(connection, bodies)
     connection.add_on_open_callback(lambda _: connection.channel(on_open_callback=run.begin))

@@ -40,7 +40,9 @@ class Drain:
 
     def __init__(self, service: str) -> None:
         self.queue = topology.dead_letter_name(service)
-        self.declared: Iterable[topology.Exchange | topology.Queue] = [topology.dead_letters(service)]
+        self.declared: Iterable[topology.Exchange | topology.Queue] = [
+            topology.dead_letters(service)
+        ]
         self._service = service
 
     def work(self, deliveries: list[Delivery]) -> None:

@@ -24,7 +24,10 @@ COUNTED = 100_000
 AWAIT = 0.5
 _PATIENCE = 10.0
 _BATCH = 500
-_INSERTED = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+_INSERTED: list[dict[str, Any]] = [
+    {"$match": {"operationType": "insert"}},
+    {"$project": {"_id": 1}},
+]
 _PENDING: Mapping[str, Any] = {"pending": True}
 # A resource's events have different times, so that this is its order (contracts: `time`).
 _ORDER = {"time": 1}

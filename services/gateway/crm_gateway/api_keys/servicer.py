@@ -1,11 +1,11 @@
 """API keys over gRPC."""
 
 from crm.gateway.v1 import api_keys_pb2, api_keys_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_gateway.api_keys.commands import (
     create_api_key,
     revoke_api_key,

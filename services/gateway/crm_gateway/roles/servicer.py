@@ -1,11 +1,11 @@
 """Roles over gRPC."""
 
 from crm.gateway.v1 import roles_pb2, roles_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_gateway.roles.commands import create_role, delete_role, undelete_role, update_role
 from crm_gateway.roles.documents import Role
 

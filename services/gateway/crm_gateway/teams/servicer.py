@@ -1,11 +1,11 @@
 """Teams over gRPC."""
 
 from crm.gateway.v1 import teams_pb2, teams_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_gateway.teams.commands import create_team, delete_team, undelete_team, update_team
 from crm_gateway.teams.documents import Team
 

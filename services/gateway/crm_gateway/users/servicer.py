@@ -1,11 +1,11 @@
 """Users over gRPC."""
 
 from crm.gateway.v1 import users_pb2, users_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_gateway.users.commands import create_user, delete_user, undelete_user, update_user
 from crm_gateway.users.documents import User
 
