@@ -224,11 +224,8 @@ class _Watch:
             newest = journal.find_one(sort=[("_id", -1)])
             last = newest["_id"] if newest else ""
             while not self._stop.wait(0.005):
-                for row in (
-                    journal.find({"_id": {"$gt": last[:13]}}, {"subject": 1})
-                    .sort("_id", -1)
-                    .limit(500)
-                ):
+                newer = journal.find({"_id": {"$gt": last}}, {"subject": 1})
+                for row in newer.sort("_id", -1).limit(LATEST):
                     self.seen.setdefault(row["subject"], time.perf_counter())
 
 

@@ -97,25 +97,27 @@ def test_every_row_becomes_a_contact_with_its_event_and_receipt(database):
     assert sorted(promised) == sorted([event["_id"]] for event in events)
 
 
+EVERYTHING = {
+    "id": "externalIds.erp",
+    "given": "givenName",
+    "mail": "emails[0].address",
+    "kind": "emails[0].kind",
+    "tel": "phones[0].number",
+    "born": "birthDate",
+    "street": "addresses[0].addressLines[0]",
+    "zip": "addresses[0].postalCode",
+    "org": "positions[0].organization",
+    "stage": "lifecycleStage",
+    "tag": "tags[0]",
+    "lang": "languageCode",
+}
+
+
 def test_an_imported_contact_is_what_the_api_would_have_made(database):
     organization = an_organization()
-    columns = {
-        "id": "externalIds.erp",
-        "given": "givenName",
-        "mail": "emails[0].address",
-        "kind": "emails[0].kind",
-        "tel": "phones[0].number",
-        "born": "birthDate",
-        "street": "addresses[0].addressLines[0]",
-        "zip": "addresses[0].postalCode",
-        "org": "positions[0].organization",
-        "stage": "lifecycleStage",
-        "tag": "tags[0]",
-        "lang": "languageCode",
-    }
     line = f"7,Ann,ann@Example.COM,work,+41446681800,19900102,Weg 1,8001,{organization.name}"
 
-    operation = imported(",".join(columns) + f"\n{line},lead,vip,de-CH\n", columns)
+    operation = imported(",".join(EVERYTHING) + f"\n{line},lead,vip,de-CH\n", EVERYTHING)
     made = in_transaction(
         create_contact,
         Contact(
