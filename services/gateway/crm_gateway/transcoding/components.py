@@ -92,6 +92,16 @@ class Components:
             described["readOnly"] = True
         return described
 
+    def mask(self, resource: Descriptor) -> Document:
+        """The schema of a mask over the fields of a resource that may be changed."""
+        names = [
+            field.json_name + (r"(\.[A-Za-z0-9_-]+)?" if is_map(field) else "")
+            for field in resource.fields
+            if not self._schema.behaviors(field) & {"OUTPUT_ONLY", "IDENTIFIER"}
+        ]
+        path = f"({'|'.join(names)})"
+        return {"type": "string", "pattern": f"^{path}(,{path})*$"}
+
     def is_required(self, field: FieldDescriptor) -> bool:
         return "REQUIRED" in self._schema.behaviors(field)
 
@@ -104,6 +114,8 @@ class Components:
             described["description"] = comment
         inner = Side.OUT if side is Side.OUT else Side.INPUT
         described["properties"] = {field.json_name: self.field(field, inner) for field in fields}
+        if side is not Side.OUT:
+            described["properties"] |= self._passed_over(fields)
         required = [field.json_name for field in fields if self._is_always_there(field, side)]
         if required:
             described["required"] = required
@@ -117,6 +129,16 @@ class Components:
                         described["properties"][field.json_name]
                     )
         return described
+
+    def _passed_over(self, fields: Iterable[FieldDescriptor]) -> Document:
+        """Of these it is only looked whether they are strings."""
+        words = "Passed over: the system sets it."
+        return {
+            field.json_name: {"type": "string", "description": words}
+            for field in fields
+            if field.name in PASSED_OVER
+            and self._schema.behaviors(field) & {"OUTPUT_ONLY", "IDENTIFIER"}
+        }
 
     def _may_be_sent(self, field: FieldDescriptor) -> bool:
         """What the system sets is not taken, but name and tag are: they are passed over."""

@@ -144,6 +144,9 @@ class OpenApi:
         for name, parameter in bound.binder.parameters.items():
             field = _field_at(bound.method.input, parameter.field)
             described = self.components.field(field, Side.INPUT)
+            if name == "updateMask":
+                resource = bound.method.input.fields_by_name[bound.binding.body]
+                described |= self.components.mask(message_of(resource))
             yield {
                 "name": name,
                 "in": "query",

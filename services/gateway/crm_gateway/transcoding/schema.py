@@ -41,6 +41,7 @@ class Method:
     permission: str
     collection: str
     idempotency: str
+    patience: int
 
     @property
     def name(self) -> str:
@@ -137,6 +138,7 @@ class Schema:
             permission=permission[self.option(method, "crm.api.v1.permission")].name,
             collection=self.option(method.containing_service, "crm.api.v1.collection"),
             idempotency=idempotency[self.option(method, "crm.api.v1.idempotency")].name,
+            patience=self.option(method, "crm.api.v1.patience"),
         )
 
 

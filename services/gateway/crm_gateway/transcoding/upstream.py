@@ -126,9 +126,10 @@ class Upstreams:
         if service == GATEWAY and self._local is not None:
             return _local_ask(self._local, method.path, serialize, parse)
         hop = self._peers.hop(self._known(service), method.path, serialize, parse)
+        patience = method.patience or EDGE_SECONDS
 
         def ask(request: Message, metadata: Metadata) -> Answer:
-            answer, ended = hop.with_call(request, EDGE_SECONDS, metadata)
+            answer, ended = hop.with_call(request, patience, metadata)
             return Answer(answer, _mapping(ended.trailing_metadata()))
 
         return ask

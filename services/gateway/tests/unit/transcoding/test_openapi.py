@@ -1,5 +1,7 @@
 """The document says what is served, and nothing else."""
 
+import re
+
 import pytest
 from openapi_spec_validator import validate
 
@@ -118,3 +120,18 @@ def test_a_second_binding_has_a_name_of_its_own(document):
     organization = document["paths"]["/v1/organizations/{organization}:timeline"]["get"]
 
     assert organization["operationId"] == "listTimelineEntriesForOrganization"
+
+
+def test_a_mask_is_made_of_what_may_be_changed(document):
+    pattern = parameter(find(document, "updateContact"), "updateMask")["schema"]["pattern"]
+
+    for mask in ("givenName", "givenName,externalIds.erp,tags"):
+        assert re.search(pattern, mask), mask
+    for mask in ("", "nope", "etag", "createTime", "givenName.x", "givenName,"):
+        assert not re.search(pattern, mask), mask
+
+
+def test_of_what_is_passed_over_no_more_is_asked_than_that_it_is_text(document):
+    name = document["components"]["schemas"]["ContactInput"]["properties"]["name"]
+
+    assert name == {"type": "string", "description": name["description"]}
