@@ -16,7 +16,12 @@ def milliseconds(moment: datetime) -> datetime:
 
 
 def rfc3339(moment: datetime) -> str:
-    """The moment as `2026-05-03T12:00:00.000Z`, always with three digits."""
+    """The moment as `2026-05-03T12:00:00.000Z`, always with three digits.
+
+    One without a zone is UTC: the database gives it so where that is asked for.
+    """
+    if moment.tzinfo is None:
+        return moment.isoformat(timespec="milliseconds") + "Z"
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text[:-6] + "Z"
 

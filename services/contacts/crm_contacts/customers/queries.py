@@ -88,7 +88,7 @@ def _organizations(kind: type[Resource], name: str, names: Any) -> Part:
         "pipeline": [{"$match": _standing(Organization, {})}, *_BY_NAME],
         "as": "found",
     }
-    stages = [
+    stages: list[Row] = [
         {"$match": kind.key_of(name)},
         {"$project": {"ids": {"$map": {"input": names, "in": id_in_name}}}},
         {"$lookup": found},

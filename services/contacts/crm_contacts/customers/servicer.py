@@ -38,8 +38,7 @@ def _sections(
 ) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Each section's data; None where the caller may not see it."""
     if moment is None:
-        row = queries.find_customer(customer)
-        found = queries.sections_now(customer, row, filter(_may_read, wanted))
+        found = queries.sections_now(customer, filter(_may_read, wanted))
         for name in wanted:
             yield name, found.get(name)
         return

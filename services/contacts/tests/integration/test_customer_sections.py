@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.resources.reading import get_resource
 from crm_chassis.resources.transaction import as_call, in_transaction
-from crm_chassis.telemetry.context import call_scope
+from crm_chassis.telemetry.context import Principal, call_scope
 from crm_chassis.testing.calls import a_call, a_principal
 from crm_contacts.contacts.commands import update_contact
 from crm_contacts.contacts.documents import Contact, Position
@@ -126,6 +126,26 @@ def test_a_section_that_one_may_not_read_is_denied_and_the_others_are_told():
 
     assert told["interactions"] == "DENIED"
     assert told["profile"]["name"] == contact.name
+
+
+def test_whoever_may_read_contacts_only_sees_a_contact_without_its_organizations():
+    acme = an_organization()
+    contact = a_contact(positions=[Position(organization=acme.name)])
+    caller = Principal("users/1", "users/1", rights={"contacts": {"READ": "ALL"}})
+
+    section = sections(contact, "relationships", caller=caller)["relationships"]
+
+    assert section == {"organizations": [], "contacts": []}
+
+
+def test_an_organization_shows_its_parent_and_those_below_it_in_this_order():
+    top = an_organization(display_name="Zenith")
+    middle = an_organization(display_name="Middle", parent=top.name)
+    an_organization(display_name="Below", parent=middle.name)
+
+    section = sections(middle, "relationships")["relationships"]
+
+    assert [each["displayName"] for each in section["organizations"]] == ["Zenith", "Below"]
 
 
 def test_contacts_and_organizations_are_found_together_by_display_name():
