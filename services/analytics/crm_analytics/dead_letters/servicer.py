@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import grpc
 from crm.analytics.v1 import dead_letters_pb2, dead_letters_pb2_grpc
 from crm.api.v1 import dead_letters_pb2 as own_pb2
 from crm.api.v1 import dead_letters_pb2_grpc as own_pb2_grpc
 
 from crm_analytics.dead_letters.rules import Positions, positions_in, shares, token_of
-from crm_chassis.kernel.errors import Overdue, TooMany, Unavailable
+from crm_chassis.kernel.errors import Overdue, Refusal, TooMany, Unavailable
 from crm_chassis.rpc.channels import Peers
 
 DEFAULT_SIZE = 50
@@ -48,8 +49,9 @@ class AllDeadLettersServicer(dead_letters_pb2_grpc.AllDeadLettersServiceServicer
         for service, result in pending.items():
             try:
                 yield service, result()
-            except (Unavailable, Overdue, TooMany):
-                merged.silent[service] = merged.positions[service]
+            except (Unavailable, Overdue, TooMany) as refusal:
+                if not _takes_no_events(refusal):
+                    merged.silent[service] = merged.positions[service]
 
     def _begin(
         self, service: str, request: own_pb2.ListServiceDeadLettersRequest
@@ -100,6 +102,12 @@ class _Merged:
             next_page_token=token_of(self._next, self.silent),
             unavailable=sorted(self.silent),
         )
+
+
+def _takes_no_events(refusal: Refusal) -> bool:
+    """Whether the service said that it has no such thing as dead letters."""
+    cause: Any = refusal.__cause__
+    return isinstance(cause, grpc.RpcError) and cause.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def _key(row: Any) -> tuple[Any, ...]:

@@ -59,6 +59,8 @@ def analytics(tmp_path, letters):
             name: stack.enter_context(serving(keys, name, [(add, letters[name])])).address
             for name in ("contacts", "sales")
         }
+        # It takes no events, and so knows nothing of dead letters.
+        addresses["gateway"] = stack.enter_context(serving(keys, "gateway", [])).address
         peers = Peers(keys.signer("analytics"), {**addresses, "gone": "127.0.0.1:9"})
         own = letters["analytics"]
         servicer = AllDeadLettersServicer(
