@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,19 +42,13 @@ def fold(text: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 
 
-def _texts(row: Mapping[str, Any], path: str) -> list[str]:
-    """What is at a path: in each item of a list, and under each key of a map at its end."""
-    values: list[Any] = [row]
-    for step in path.split("."):
-        values = _listed(below for value in values if (below := value.get(step)))
-    return _listed(list(value.values()) if isinstance(value, dict) else value for value in values)
-
-
-def _listed(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if isinstance(value, list):
-            found += value
-        else:
-            found.append(value)
-    return found
+def _texts(value: Any, path: str) -> list[str]:
+    """What is at a path below a value: in each item of a list, under each key of a map."""
+    if path:
+        step, _, rest = path.partition(".")
+        items = value if isinstance(value, list) else [value]
+        found = [_texts(below, rest) for item in items if (below := item.get(step))]
+        return [text for texts in found for text in texts]
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else [value]

@@ -144,8 +144,24 @@ def bad_rows_of(operation: Mapping[str, Any]) -> Iterator[bytes]:
     yield "".join(lines).encode()
 
 
+class _Stream(io.RawIOBase):
+    """A file of GridFS as the standard library reads files: asked for pieces, not for lines."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__()
+        self._stream = files().open_download_stream(file_id)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
 def _lines(file_id: str, encoding: str) -> io.TextIOWrapper:
-    stream: Any = files().open_download_stream(file_id)
+    stream = io.BufferedReader(_Stream(file_id), _PIECE)
     return io.TextIOWrapper(stream, encoding, "replace", newline="")
 
 
