@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_analytics.insights.documents import engagements
@@ -88,7 +88,6 @@ def everything():
     return rows
 
 
-@settings(max_examples=25)
 @given(
     deliveries=st.permutations(HISTORY * 2),
     cuts=st.lists(st.integers(1, len(HISTORY) * 2 - 1), unique=True, max_size=6),
