@@ -1,0 +1,36 @@
+"""A crowd at work on the suite, and the evidence of what came of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from crm_chassis.kernel.clock import now
+
+pytest.register_assert_rewrite("faults.clients", "faults.evidence")
+
+from faults.clients import Crowd, Import, start_import  # noqa: E402 - rewritten when imported
+from faults.evidence import Evidence, assert_all_is_up, evidence_since  # noqa: E402
+
+
+@pytest.fixture
+def evidence(suite) -> Iterator[Evidence]:
+    """What comes about during the test; the suite is well before and after it."""
+    assert_all_is_up(suite)
+    with evidence_since(suite, now()) as evidence:
+        yield evidence
+    assert_all_is_up(suite)
+
+
+@pytest.fixture
+def crowd(suite, evidence, word) -> Iterator[Crowd]:
+    """Clients who work until the test lets them stop."""
+    with Crowd(suite, word).at_work() as crowd:
+        yield crowd
+
+
+@pytest.fixture
+def running_import(crowd, word) -> Import:
+    """An import that has begun and is not at its end."""
+    running = start_import(crowd.client(), word)
+    running.wait_for(lambda state: int(state["metadata"]["processed"]) > 0)
+    return running
