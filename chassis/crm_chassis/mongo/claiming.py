@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import ExecutionTimeout, WTimeoutError
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.ids import new_id
@@ -51,18 +51,26 @@ def claim_row(
     """
     ready = _ready(condition)
     for candidate in rows.find(ready, {"_id": 1}, sort={"ready": 1}, limit=CANDIDATES):
-        try:
-            row = rows.find_one_and_update(
-                {**ready, "_id": candidate["_id"]},
-                {"$set": {"ready": now() + lease, "claim": new_id()}, "$inc": {"attempts": 1}},
-                return_document=ReturnDocument.AFTER,
-                maxTimeMS=PATIENCE_MS,
-            )
-        except ExecutionTimeout:
-            continue
+        row = _taken(rows, {**ready, "_id": candidate["_id"]}, lease)
         if row is not None:
             return row
     return None
+
+
+def _taken(rows: "Rows", condition: Mapping[str, Any], lease: timedelta) -> dict[str, Any] | None:
+    claim = new_id()
+    try:
+        return rows.find_one_and_update(
+            condition,
+            {"$set": {"ready": now() + lease, "claim": claim}, "$inc": {"attempts": 1}},
+            return_document=ReturnDocument.AFTER,
+            maxTimeMS=PATIENCE_MS,
+        )
+    except ExecutionTimeout:
+        return None
+    except WTimeoutError:
+        # Written, but a slow disk has not confirmed it yet. Whatever is stored names the claim.
+        return rows.find_one({"_id": condition["_id"], "claim": claim})
 
 
 def longest_waits(conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, timedelta]:
