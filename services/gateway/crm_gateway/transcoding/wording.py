@@ -27,7 +27,7 @@ class Wording:
 
     def place(self, path: str) -> tuple[str, Place]:
         """What the document calls a path of the RPC's request, and where HTTP has it."""
-        steps = steps_of(path)
+        steps = self._from_request(steps_of(path))
         names = tuple(step for step in steps if isinstance(step, str))
         if names in self._captures:
             return self._captures[names], "path"
@@ -41,6 +41,18 @@ class Wording:
         if names == self._tag:
             return "If-Match", "header"
         return join(worded), "query"
+
+
+    def _from_request(self, steps: list[str | int]) -> list[str | int]:
+        """The steps from the request on: what a command refuses it names from the resource on."""
+        field = self._request.fields_by_name.get(self._body)
+        if not steps or field is None or field.message_type is None:
+            return steps
+        first = steps[0]
+        is_outer = first in self._request.fields_by_name
+        if not is_outer and first in field.message_type.fields_by_name:
+            return [self._body, *steps]
+        return steps
 
 
 def steps_of(path: str) -> list[str | int]:
