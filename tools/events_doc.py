@@ -91,7 +91,7 @@ def main() -> None:
         DOCUMENT.parent.mkdir(exist_ok=True)
         DOCUMENT.write_text(page)
     elif not DOCUMENT.is_file() or DOCUMENT.read_text() != page:
-        raise SystemExit("docs/events.md is not what the protos say: run tools/events_doc.py")
+        raise SystemExit("docs/events.md is not what the protos say: run `make docs`")
     else:
         sys.stdout.write("docs/events.md: as the protos say\n")
 
