@@ -125,20 +125,24 @@ def _consents(_name: str, _row: Row, rows: Rows) -> Data:
 
 
 def _parts_of_interactions(name: str) -> list[Part]:
-    wanted: Row = {"$match": {"container": containers_of(name), "delete_time": None}}
-    newest: list[Row] = [{"$sort": {"occur_time": -1, "_id": -1}}, {"$limit": MOST}]
-    return [
-        Part("interactions", Interaction.rows(), [wanted, *newest]),
-        Part("interaction count", Interaction.rows(), [wanted, {"$count": "count"}]),
-    ]
+    newest: list[Row] = [{"$sort": {"occur_time": -1, "_id": -1}}, {"$limit": MOST + 1}]
+    return [Part("interactions", Interaction.rows(), [{"$match": _talks_with(name)}, *newest])]
 
 
-def _interactions(_name: str, _row: Row, rows: Rows) -> Data:
-    """The newest times that the company and the customer were in touch, and how many there are."""
-    return {
-        "interactions": [json_from_row(Interaction, row) for row in rows["interactions"]],
-        "totalSize": sum(row["count"] for row in rows["interaction count"]),
-    }
+def _interactions(name: str, _row: Row, rows: Rows) -> Data:
+    """The newest times that the company and the customer were in touch, and how many there are.
+
+    Only where there are more than are shown they have to be counted.
+    """
+    found = rows["interactions"]
+    is_all = len(found) <= MOST
+    total = len(found) if is_all else Interaction.rows().count_documents(_talks_with(name))
+    shown = [json_from_row(Interaction, row) for row in found[:MOST]]
+    return {"interactions": shown, "totalSize": total}
+
+
+def _talks_with(name: str) -> Row:
+    return {"container": containers_of(name), "delete_time": None}
 
 
 SECTIONS: Mapping[str, Section] = {
