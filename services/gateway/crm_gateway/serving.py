@@ -36,7 +36,7 @@ class Edge(Flask):
     """Flask as the edge of the suite: every route in the same frame, every error a problem.
 
     Routes from the protos need nothing of Flask's contexts, sessions and hooks: where path and verb
-    are one of theirs, they are answered at once (docs/adr tells what that saves). All else, and
+    are one of theirs, they are answered at once (ADR 0017 tells what that saves). All else, and
     whatever is refused before a route is found, goes Flask's way.
     """
 
