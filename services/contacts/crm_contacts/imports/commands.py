@@ -49,6 +49,7 @@ LARGEST = 256 * 1024 * 1024
 # How long an upload may take to become an operation, and how often it is then looked after.
 KEPT = timedelta(hours=1)
 _HEAD = 256 * 1024
+_MOST_CHARACTERS, _CUT = 1_000_000, 1_000
 # The name of a contact that a dry run would have made.
 PENDING = ""
 Row = dict[str, Any]
@@ -181,7 +182,7 @@ class Outcome:
 
 def keep_header(tx: Transaction, operation_id: str, header: Sequence[str]) -> None:
     """Remember what the columns of bad rows are called."""
-    row = {"_id": bad_row_id(operation_id, 0), "cells": list(header), "reason": "reason"}
+    row = {"_id": bad_row_id(operation_id, 0), "cells": _kept(header), "reason": "reason"}
     bad_rows().insert_one(row, session=tx.session)
 
 
@@ -204,6 +205,12 @@ def store_batch(
         rows = [{**row, "_id": bad_row_id(operation_id, row["_id"])} for row in outcome.bad]
         bad_rows().insert_many(rows, session=tx.session)
     return outcome
+
+
+def _kept(cells: Sequence[str]) -> list[str]:
+    """The cells as they are kept of a bad row: cut where they would not fit in a document."""
+    is_huge = sum(map(len, cells)) > _MOST_CHARACTERS
+    return [cell[:_CUT] for cell in cells] if is_huge else list(cells)
 
 
 def _waves(batch: Iterable[Prepared]) -> Iterator[list[Prepared]]:
@@ -239,7 +246,7 @@ class _Wave:
             except (Invalid, Exists, Forbidden, NotFound) as refusal:
                 what = "failed"
                 reason = reason_of(refusal.flaws) or refusal.detail
-                bad = {"_id": row.number, "cells": row.cells, "reason": reason}
+                bad = {"_id": row.number, "cells": _kept(row.cells), "reason": reason}
                 self.outcome.bad.append(bad)
             self.outcome.counts[what] += 1
         if self.new:

@@ -208,6 +208,16 @@ def test_a_file_of_three_hundred_columns_is_read():
     assert (contact.given_name, contact.external_ids) == ("299", {"erp": "0"})
 
 
+def test_a_huge_row_is_kept_cut(database):
+    names = ["first", *(f"column{number}" for number in range(199))]
+    content = ",".join(names) + "\n" + ",".join(["x" * 100_000] * 200) + "\ny\n"
+
+    operation = imported(content, {"first": "givenName"})
+
+    assert counts(operation) == {"created": 1, "failed": 1}
+    assert {len(cell) for cell in bad_rows(operation)[1][:-1]} == {1000}
+
+
 @pytest.mark.parametrize("content", ["", " \n\r\n", "\ufeff", ",,\n"])
 def test_an_empty_file_is_refused_at_once_and_leaves_nothing(database, content):
     with pytest.raises(Invalid) as refused:
