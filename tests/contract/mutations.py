@@ -9,11 +9,10 @@ from crm.api.v1 import options_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from crm_chassis.events.options import option_of
-from crm_chassis.resources.shape import Kind, fields_of
+from crm_chassis.resources.shape import fields_of
 
 ONE_LINE, LONGEST = 255, 65_536
 _F = FieldDescriptor
-_NUMBERS = (_F.CPPTYPE_INT32, _F.CPPTYPE_UINT32, _F.CPPTYPE_FLOAT, _F.CPPTYPE_DOUBLE)
 _INSTANTS = (
     "",
     "yesterday",
@@ -173,14 +172,9 @@ def _lengthened(field: FieldDescriptor, value: Any, text: str) -> Iterator[tuple
     elif isinstance(value, list):
         for place, item in _lengthened(field, value[0], text):
             yield f"[0]{place}", [item, *value[1:]]
-    elif isinstance(value, dict) and not field.is_repeated or isinstance(value, dict):
+    elif isinstance(value, dict):
         below = {each.json_name: each.descriptor for each in fields_of(field.message_type)}
         for name, inner in value.items():
             if name in below:
                 for place, item in _lengthened(below[name], inner, text):
                     yield f".{name}{place}", {**value, name: item}
-
-
-def is_instant(descriptor: Descriptor, name: str) -> bool:
-    """Whether a field of that JSON name holds an instant."""
-    return any(f.json_name == name and f.kind is Kind.TIMESTAMP for f in fields_of(descriptor))

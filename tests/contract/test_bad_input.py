@@ -25,7 +25,7 @@ from google.api import field_behavior_pb2
 from crm_chassis.events.options import option_of
 from crm_chassis.resources.masks import is_read_only
 from crm_chassis.resources.shape import fields_of
-from crm_chassis.testing.suite import Answer, Client
+from crm_chassis.testing.suite import Answer
 
 RESOURCES = resources()
 CHANGED = [name for name in RESOURCES if name != "Consent"]

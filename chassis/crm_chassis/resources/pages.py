@@ -71,7 +71,7 @@ def parse_order(descriptor: Descriptor, text: str) -> list[Sort]:
     """The order that a text such as `displayName, createTime desc` asks for, made total by the id.
 
     Raises:
-        Invalid: it names a field that is not declared sortable, or another direction.
+        Invalid: it names a field that is not declared sortable, twice, or another direction.
     """
     known = sortable_fields(descriptor)
     order: list[Sort] = []
@@ -79,6 +79,8 @@ def parse_order(descriptor: Descriptor, text: str) -> list[Sort]:
         name, *rest = part.split() or [""]
         if name not in known or rest not in ([], ["asc"], ["desc"]):
             raise _refuse_order(f"{part.strip()!r} cannot be ordered by", name in known)
+        if known[name] in (sort.stored for sort in order):
+            raise _refuse_order(f"{name} is there more than once", is_known=True)
         order.append(Sort(known[name], -1 if rest == ["desc"] else 1))
     direction = order[0].direction if order else 1
     return [*order, Sort("_id", direction)]

@@ -47,6 +47,7 @@ def list_page(document: type[Resource], request: Any, response_class: type[Respo
         show_deleted=getattr(request, "show_deleted", False),
         read_time=moment_of(request, "read_time"),
         container=getattr(request, "parent", ""),
+        about=f"list {document.collection()}",
     )
     return _response(response_class, list_resources(document, question))
 
