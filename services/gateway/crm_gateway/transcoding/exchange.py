@@ -15,7 +15,9 @@ from crm_gateway.transcoding.faults import Fault, Malformed
 Authenticate = Callable[[Request], str]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
+# Visible ASCII, in quotes or without; what begins with a quote ends with one.
+KEY_PATTERN: Final = r'("[\x21-\x7e]{1,255}"|[\x21\x23-\x7e][\x21-\x7e]{0,254})'
+_KEY: Final = re.compile(KEY_PATTERN)
 
 
 @dataclass(slots=True)
@@ -84,9 +86,9 @@ def idempotency_key(text: str) -> str:
         Malformed: it is none.
     """
     key = text.strip()
-    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
-        key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    if not _VISIBLE.fullmatch(key):
+    if not _KEY.fullmatch(key):
         said = "must be 1 to 255 visible ASCII characters"
         raise Malformed([Fault("Idempotency-Key", "header", "MALFORMED_VALUE", said)])
+    if key.startswith('"'):
+        return key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     return key

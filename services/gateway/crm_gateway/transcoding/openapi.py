@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from crm_gateway.transcoding.components import Components, Document, Side
+from crm_gateway.transcoding.exchange import KEY_PATTERN
 from crm_gateway.transcoding.paths import Capture
 from crm_gateway.transcoding.problems import MEDIA_TYPE
 from crm_gateway.transcoding.routes import JSON, Bindings, Bound
@@ -230,8 +231,7 @@ def operation_id(bound: Bound, is_first: bool = True) -> str:
 
 def idempotency_parameter() -> Document:
     """The header that makes repeating a POST safe."""
-    pattern = r"^[\x21-\x7e]{1,257}$"
-    return _header("Idempotency-Key", _KEY, pattern=pattern)
+    return _header("Idempotency-Key", _KEY, pattern=f"^{KEY_PATTERN}$")
 
 
 def refusals(statuses: Iterable[int]) -> Document:

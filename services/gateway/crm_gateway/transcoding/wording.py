@@ -42,7 +42,6 @@ class Wording:
             return "If-Match", "header"
         return join(worded), "query"
 
-
     def _from_request(self, steps: list[str | int]) -> list[str | int]:
         """The steps from the request on: what a command refuses it names from the resource on."""
         field = self._request.fields_by_name.get(self._body)
