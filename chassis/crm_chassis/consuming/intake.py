@@ -86,14 +86,14 @@ class Intake(Entrypoint):
         if monotonic() - last > STUCK_AFTER:
             raise RuntimeError(f"{self._worker.queue} stands still")
 
-    def check_connected(self) -> None:
-        """Do nothing while the broker can deliver.
+    def check_taking(self) -> None:
+        """Do nothing while all is declared and the broker can deliver.
 
         Raises:
             RuntimeError: it cannot.
         """
-        if not self.queue_consumer.is_connected:
-            raise RuntimeError(f"{self._worker.queue} has no connection")
+        if not self.queue_consumer.is_taking:
+            raise RuntimeError(f"{self._worker.queue} is not taken from")
 
     def _take(self, delivery: Delivery) -> None:
         self._unsettled += 1
@@ -115,7 +115,7 @@ class Intake(Entrypoint):
                 first = self._waiting.get(timeout=1.0)
                 break
             except Empty:
-                if self.queue_consumer.is_connected:
+                if self.queue_consumer.is_taking:
                     self._tell_progress()
         if first is None:
             return None

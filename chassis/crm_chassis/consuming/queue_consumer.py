@@ -40,7 +40,7 @@ class QueueConsumer(StockConsumer):
     def __init__(self) -> None:
         super().__init__()
         self.turned = monotonic()
-        self.is_connected = False
+        self.is_taking = False
 
     @property
     def sharing_key(self) -> int:
@@ -60,11 +60,10 @@ class QueueConsumer(StockConsumer):
                 interval_step=FIRST_PAUSE,
                 interval_max=LONGEST_PAUSE,
             )
-            self.is_connected = True
             try:
                 yield connection
             finally:
-                self.is_connected = False
+                self.is_taking = False
 
     def run(self, **_options: Any) -> None:
         try:
@@ -88,6 +87,10 @@ class QueueConsumer(StockConsumer):
             for provider in self._providers
         }
         return list(self._consumers.values())
+
+    def on_consume_ready(self, *arguments: Any, **options: Any) -> None:
+        super().on_consume_ready(*arguments, **options)
+        self.is_taking = True
 
     def on_iteration(self) -> None:
         """Stop when nothing is taken any more and all that was taken is settled."""

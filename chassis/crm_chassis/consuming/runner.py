@@ -1,6 +1,7 @@
 """The consumer process: one nameko service with its subscriptions, and one for the dead letters."""
 
 import logging
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -51,7 +52,7 @@ def run(
     broker = Confirming(settings.rabbitmq_uri)
     process = _Process(settings, consumer, broker)
     needed = {"mongodb": check_database, "rabbitmq": broker.check, **(checks or {})}
-    readiness = {**needed, "subscriptions": process.check_connected}
+    readiness = {**needed, "subscriptions": process.check_taking}
     alive = {"subscriptions": process.check}
     with closing(probes.serve(settings.metrics_address, readiness, alive)):
         process.work(needed)
@@ -68,7 +69,7 @@ class _Process:
         self._runner = ServiceRunner({"AMQP_URI": settings.rabbitmq_uri, RETRIES: retries})
         self._runner.add_service(consumer)
         self._runner.add_service(drain_of(settings.service, broker))
-        self._is_started = self._is_stopping = False
+        self._is_begun = self._is_started = self._is_stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             # A handler runs wherever the hub is, and may not wait.
             signal.signal(number, lambda *_: eventlet.spawn_n(self._stop))
@@ -80,6 +81,7 @@ class _Process:
             eventlet.sleep(LOOK_AGAIN)
         if self._is_stopping:
             return
+        self._is_begun = True
         self._runner.start()
         self._is_started = True
         log.info("taking events", count=len(list(self._intakes())))
@@ -95,14 +97,14 @@ class _Process:
             if self._is_started:
                 intake.check()
 
-    def check_connected(self) -> None:
+    def check_taking(self) -> None:
         """Do nothing while the broker can deliver to all.
 
         Raises:
             RuntimeError: to one it cannot.
         """
         for intake in self._intakes():
-            intake.check_connected()
+            intake.check_taking()
 
     def _intakes(self) -> Iterator[Intake]:
         containers: list[ServiceContainer] = list(self._runner.containers)
@@ -115,9 +117,19 @@ class _Process:
             return
         self._is_stopping = True
         log.info("stopping")
-        eventlet.spawn_after(STOP_WITHIN, self._runner.kill)
+        eventlet.spawn_after(STOP_WITHIN, _end_at_once)
+        while self._is_begun and not self._is_started:
+            # nameko stops only what has started.
+            eventlet.sleep(0.05)
         if self._is_started:
             self._runner.stop()
+
+
+def _end_at_once() -> None:
+    """What was not settled comes again, as after a crash."""
+    log.error("stopped too late")
+    logging.shutdown()
+    os._exit(1)
 
 
 def _missing(needed: Mapping[str, probes.Check]) -> str:

@@ -36,9 +36,9 @@ class Meters:
         if begun is not None:
             self._seconds.observe(monotonic() - begun)
 
-    def failed(self, reason: str) -> None:
-        """The broker has not taken an event."""
-        self._failures[reason].inc()
+    def failed(self, reason: str, count: int) -> None:
+        """So many events were not published."""
+        self._failures[reason].inc(count)
         self._batches.clear()
 
     def blocked(self, resources: int) -> None:

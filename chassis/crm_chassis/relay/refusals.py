@@ -46,6 +46,12 @@ class Refusals:
     def look(self) -> None:
         """Let those try again whose time has come: only between two readings of the log."""
         moment = monotonic()
+        # One that was not tried again long after its time is another relay's by now.
+        self._until = {
+            subject: (until, pause)
+            for subject, (until, pause) in self._until.items()
+            if until + 2 * LONGEST_PAUSE > moment
+        }
         self._waiting = frozenset(
             subject for subject, (until, _) in self._until.items() if until > moment
         )

@@ -8,6 +8,7 @@ import ctypes
 import gc
 import logging
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from time import monotonic
@@ -44,6 +45,7 @@ _REASONS: Mapping[Fate, str] = {
     Fate.REFUSED: "nack",
     Fate.LOST: "connection",
     Fate.OVERDUE: "timeout",
+    Fate.FENCED: "fenced",
 }
 log = logger(__name__)
 
@@ -59,7 +61,8 @@ def run(
     """
     settings.need("mongodb_uri", "rabbitmq_uri", "metrics_address")
     start_logging(settings.service, "relay", settings.log_level)
-    logging.getLogger("pika").setLevel(logging.WARNING)
+    # The publisher tells the same in fewer words.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     start_tracing(settings.service, "relay")
     connection.connect(settings.mongodb_uri, settings.database_name)
     # Rows come and go by the thousand and hold no cycles: looking for such takes half the time.
@@ -186,18 +189,19 @@ class Relay:
     # What the broker tells
 
     def _settle(self, fates: list[Told]) -> None:
-        lost = False
+        failed: Counter[Fate] = Counter()
         for event_id, fate in fates:
             if fate is Fate.CONFIRMED:
                 self._arrived(event_id)
                 continue
+            failed[fate] += 1
             if fate in (Fate.RETURNED, Fate.REFUSED):
-                self._refused(event_id, fate)
-            else:
-                lost = True
-            if fate in _REASONS:
-                self._meters.failed(_REASONS[fate])
-        if lost:
+                self._refused(event_id)
+        for fate, count in failed.items():
+            reason = _REASONS[fate]
+            self._meters.failed(reason, count)
+            log.error("events not taken", reason=reason, count=count)
+        if failed.keys() - {Fate.RETURNED, Fate.REFUSED}:
             self._start_over()
 
     def _arrived(self, event_id: str) -> None:
@@ -212,10 +216,9 @@ class Relay:
         self._meters.confirmed(event_id)
         self._refusals.forget(event.subject)
 
-    def _refused(self, event_id: str, fate: Fate) -> None:
+    def _refused(self, event_id: str) -> None:
         event = self._lanes.failed(event_id)
         if event is not None:
-            log.error("event not taken", event_type=event.type, reason=_REASONS[fate])
             self._refusals.add(event.subject)
 
     def _start_over(self) -> None:
@@ -301,6 +304,8 @@ class Relay:
     # The broker
 
     def _send(self) -> None:
+        if not self._publisher.is_open:
+            return
         events = self._lanes.send(WINDOW - len(self._lanes.sent))
         for event in events:
             if is_sampled(event.traceparent):

@@ -156,7 +156,7 @@ JWKS_REFRESH = Counter(
     "crm_jwks_refresh_total", "Fetches of an issuer's keys, by how they ended.", ["reason"]
 )
 
-PUBLISH_FAILURES = ("nack", "returned", "timeout", "connection")
+PUBLISH_FAILURES = ("nack", "returned", "timeout", "connection", "fenced")
 TIMER_OUTCOMES = ("ok", "failed", "lost")
 STEP_OUTCOMES = ("ok", "retry", "lost")
 OPERATION_ENDINGS = ("done", "failed", "cancelled")
