@@ -13,7 +13,7 @@ from crm_chassis.testing.suite import Answer, Client, Suite
 from crm_chassis.testing.waiting import wait_until
 
 # How long one try may take, and one wish with all its tries.
-PATIENCE, UNTIL = 6.0, 90.0
+PATIENCE, UNTIL = 6.0, 120.0
 AGAIN = {429, 503, 504}
 AGAIN_REASONS = {"CONFLICT", "IDEMPOTENCY_KEY_IN_USE"}
 CLIENTS = 4
@@ -60,11 +60,8 @@ class Insisting:
         """Change a resource from the version that is known to the next one."""
         name, etag = resource["name"], resource["etag"]
         answer, tries = self._insist(lambda: self.client.patch(name, changes, etag))
-        if answer.status == 412 and tries > 1:
-            # A try that got no answer has done it.
-            changed = self.get(name)
-        else:
-            changed = answer.ok()
+        was_done = answer.status == 412 and tries > 1  # by a try that got no answer
+        changed = self.get(name) if was_done else answer.ok()
         assert {field: changed[field] for field in changes} == changes
         assert int(changed["etag"].strip('"')) == int(etag.strip('"')) + 1
         self.accepted.keep(changed)
@@ -98,11 +95,11 @@ class Insisting:
             time.sleep(0.1)
 
 
-def insisting(suite: Suite, accepted: Accepted | None = None) -> Insisting:
+def insisting(suite: Suite, accepted: Accepted, patience: float = PATIENCE) -> Insisting:
     """A client with an administrator's key."""
     client = suite.client()
-    client.timeout = PATIENCE
-    return Insisting(client, accepted or Accepted())
+    client.timeout = patience
+    return Insisting(client, accepted)
 
 
 def _asked(ask: Callable[[], Answer]) -> Answer | None:
@@ -237,4 +234,3 @@ def _is_bad(number: int) -> bool:
 
 def _day(number: int) -> str:
     return "yesterday" if _is_bad(number) else "1970-01-01"
-

@@ -6,10 +6,14 @@ import pytest
 
 from crm_chassis.kernel.clock import now
 
-pytest.register_assert_rewrite("faults.clients", "faults.evidence")
+pytest.register_assert_rewrite(
+    "faults.clients", "faults.evidence", "faults.ordeal", "faults.processes"
+)
 
-from faults.clients import Crowd, Import, start_import  # noqa: E402 - rewritten when imported
-from faults.evidence import Evidence, assert_all_is_up, evidence_since  # noqa: E402
+from faults.clients import Crowd, start_import  # noqa: E402 - rewritten when it is imported
+from faults.evidence import Evidence, evidence_since  # noqa: E402
+from faults.ordeal import Ordeal  # noqa: E402
+from faults.processes import assert_all_is_up  # noqa: E402
 
 
 @pytest.fixture
@@ -29,8 +33,8 @@ def crowd(suite, evidence, word) -> Iterator[Crowd]:
 
 
 @pytest.fixture
-def running_import(crowd, word) -> Import:
-    """An import that has begun and is not at its end."""
+def ordeal(suite, evidence, crowd, word) -> Ordeal:
+    """The same with an import that has begun and is not at its end."""
     running = start_import(crowd.client(), word)
     running.wait_for(lambda state: int(state["metadata"]["processed"]) > 0)
-    return running
+    return Ordeal(suite, evidence, crowd, running)
