@@ -1,5 +1,6 @@
 """The running suite as a test sees it: addresses, processes, and a client of its REST API."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -97,7 +98,9 @@ class Client:
                 address.hostname or "", address.port, timeout=self.timeout
             )
         try:
-            self._connection.request(method, target, content, dict(headers))
+            # Who refuses a large body may end before it has all of it: the answer is there.
+            with contextlib.suppress(BrokenPipeError):
+                self._connection.request(method, target, content, dict(headers))
             response = self._connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())
         except (OSError, http.client.HTTPException):

@@ -17,7 +17,7 @@ from crm_gateway.http.forms import Form
 from crm_gateway.http.table import HttpRoute, Operation
 from crm_gateway.transcoding.components import Side
 from crm_gateway.transcoding.exchange import Authenticate, Exchange
-from crm_gateway.transcoding.faults import Fault, Flaws, Malformed
+from crm_gateway.transcoding.faults import Flaws, Malformed
 from crm_gateway.transcoding.openapi import (
     OpenApi,
     idempotency_parameter,
@@ -27,6 +27,7 @@ from crm_gateway.transcoding.openapi import (
 from crm_gateway.transcoding.problems import Problem, problem_of
 from crm_gateway.transcoding.routes import JSON, Bindings, Bound
 from crm_gateway.transcoding.schema import message_of
+from crm_gateway.transcoding.strict_json import read_json
 from crm_gateway.transcoding.upstream import Upstreams
 
 LARGEST_UPLOAD = 256 * 1024 * 1024
@@ -101,12 +102,8 @@ class Upload:
         return Response(orjson.dumps(self._encode(answer.message)), headers=headers)
 
     def _configuration(self, text: bytes) -> dict[str, Any]:
-        try:
-            content = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise Malformed([Fault(CONFIG, "body", "MALFORMED_JSON", "is no JSON")]) from None
-        flaws = Flaws("body")
-        config: dict[str, Any] | None = self._decode(content, (None, CONFIG), flaws)
+        path, flaws = (None, CONFIG), Flaws("body")
+        config: dict[str, Any] | None = self._decode(read_json(text, path), path, flaws)
         if flaws.found or config is None:
             raise Malformed(flaws.found)
         return config

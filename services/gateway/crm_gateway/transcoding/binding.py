@@ -1,10 +1,8 @@
 """From an HTTP request to the fields of an RPC's request: path, query, headers, body."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from werkzeug.datastructures import MultiDict
 
@@ -15,10 +13,9 @@ from crm_gateway.transcoding.codec.well_known import decoder_of
 from crm_gateway.transcoding.faults import Fault, Flaws, Malformed
 from crm_gateway.transcoding.paths import FieldPath, Template, Values
 from crm_gateway.transcoding.schema import Binding, Method, is_map
+from crm_gateway.transcoding.strict_json import read_json
 
-DEEPEST = 32
 _CONDITIONAL = ("PATCH", "PUT", "DELETE")
-_BRACKETS = re.compile(rb"[\[{]")
 
 
 class Parameter(NamedTuple):
@@ -77,7 +74,9 @@ class Binder:
     ) -> list[str]:
         """Decode the body into `fields`; the names of those it has, or clears with a null."""
         flaws = Flaws("body")
-        content = _json_of(body) if body or self.body != "*" else {}
+        if not body and self.body != "*":
+            raise Malformed([Fault("", "body", "MISSING_BODY", "there is no body")])
+        content = read_json(body) if body else {}
         cleared: list[str] = []
         if self._verb == "PATCH" and type(content) is dict:
             content, cleared = self._without_cleared(content, flaws)
@@ -222,31 +221,6 @@ def _check_paths(method: Method, template: Template) -> None:
             message = field.message_type if field else None
         if field is None or field.is_repeated or field.cpp_type != FieldDescriptor.CPPTYPE_STRING:
             raise ValueError(f"{method.path}: {'.'.join(path)} cannot stand in a path")
-
-
-def _json_of(body: bytes | None) -> Any:
-    """The JSON that a body holds.
-
-    Raises:
-        Malformed: it holds none, or one nested too deeply.
-    """
-    if not body:
-        raise Malformed([Fault("", "body", "MISSING_BODY", "there is no body")])
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed([Fault("", "body", "MALFORMED_JSON", f"is no JSON: {error.msg}")]) from None
-    if len(_BRACKETS.findall(body)) > DEEPEST and _is_deeper(content, DEEPEST):
-        raise Malformed([Fault("", "body", "TOO_DEEP", f"is nested deeper than {DEEPEST} levels")])
-    return content
-
-
-def _is_deeper(content: Any, levels: int) -> bool:
-    if type(content) is dict:
-        return levels == 0 or any(_is_deeper(item, levels - 1) for item in content.values())
-    if type(content) is list:
-        return levels == 0 or any(_is_deeper(item, levels - 1) for item in content)
-    return False
 
 
 def _put(fields: dict[str, Any], path: FieldPath, value: Any) -> None:
