@@ -1,6 +1,7 @@
 """A crowd at work on the suite, and the evidence of what came of it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,22 @@ pytest.register_assert_rewrite(
     "faults.clients", "faults.evidence", "faults.ordeal", "faults.processes"
 )
 
-from faults.clients import Crowd, start_import  # noqa: E402 - rewritten when it is imported
+from faults.clients import Accepted, Crowd, insisting, start_import  # noqa: E402 - rewritten when it is imported
 from faults.evidence import Evidence, evidence_since  # noqa: E402
 from faults.ordeal import Ordeal  # noqa: E402
 from faults.processes import assert_all_is_up  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def old_customer(suite) -> dict[str, Any]:
+    """A contact of three versions with an interaction, made before all else: the ledger's case."""
+    client = insisting(suite, Accepted())
+    contact = client.create("/v1/contacts", {"givenName": "Ann"})
+    for stage in ("LEAD", "CUSTOMER"):
+        contact = client.change(contact, lifecycleStage=stage)
+    said = {"channel": "PHONE", "direction": "INBOUND", "subject": "Hello"}
+    client.create(f"/v1/{contact['name']}/interactions", said)
+    return contact
 
 
 @pytest.fixture
