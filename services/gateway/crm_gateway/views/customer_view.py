@@ -1,6 +1,7 @@
 """The unified customer view: what all services know of a customer, in one answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from crm_gateway.transcoding.exchange import Authenticate, Exchange
 from crm_gateway.transcoding.paths import Template
 from crm_gateway.transcoding.problems import Problem
 from crm_gateway.transcoding.routes import JSON, Bound
+from crm_gateway.transcoding.upstream import Metadata
 from crm_gateway.views.asking import Answers, Services, is_silence
 from crm_gateway.views.sections import (
     DENIED,
@@ -28,6 +30,7 @@ from crm_gateway.views.sections import (
     owned_by,
     wanted_sections,
 )
+from crm_gateway.views.together import Together
 
 # The service that has the customer itself, without whom there is no view.
 OWNER = "contacts"
@@ -35,6 +38,25 @@ REQUEST = customers_pb2.GetCustomerSectionsRequest
 ANSWER = customers_pb2.GetCustomerSectionsResponse
 # How long an owner is waited for.
 PATIENCE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view that was put together."""
+
+    sections: Mapping[str, Shown]
+    is_complete: bool
+    body: bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is missing that the caller may see."""
+        return all(section.reason in ("", DENIED) for section in self.sections.values())
+
+    def response(self) -> Response:
+        """The HTTP response that shows it; one that is not complete is not to be kept."""
+        kept = "private, no-cache" if self.is_complete else "no-store"
+        return Response(self.body, headers=[("Content-Type", JSON), ("Cache-Control", kept)])
 
 
 class CustomerView:
@@ -50,6 +72,7 @@ class CustomerView:
         self.kind = self.template.captures[0].name
         self._services = Services(peers, bound, REQUEST, ANSWER)
         self._authenticate = authenticate
+        self._together = Together[View](PATIENCE)
         expect(VIEW_RESPONSES, [self.kind], VIEW_COMPLETENESS)
         expect(VIEW_SECTIONS, [self.kind], wanted_sections((), peers.names), ["ok"], [""])
 
@@ -65,42 +88,50 @@ class CustomerView:
         query = exchange.request.args
         fields = self.bound.binder.read({**values, "service": OWNER}, query, None, None)
         wanted = wanted_sections(fields.get("sections", ()), self._services.names)
-        questions = _questions(fields, wanted, self._services.names)
-        answers = self._services.ask(questions, exchange.metadata(token), PATIENCE)
-        is_past = "read_time" in fields
-        moment = encode_instant(questions[OWNER].read_time) if is_past else rfc3339(now())
-        shown = self._shown(answers, wanted, moment)
-        return _response(fields["customer"], moment, shown)
+        same = (token, fields["customer"], *wanted, *fields.get("read_time", {}).items())
+        try:
+            view = self._together.ask(
+                same, lambda: self._view(fields, wanted, exchange.metadata(token))
+            )
+        except Unavailable:
+            VIEW_RESPONSES.labels(self.kind, "failed").inc()
+            raise
+        self._count(view)
+        return view.response()
 
     def explain(self, error: Exception) -> Problem:
         """What the caller is told of an error, in the words of this route."""
         return self._services.explain(error)
 
-    def _shown(self, answers: Answers, wanted: Iterable[str], moment: str) -> dict[str, Shown]:
-        try:
-            first = answers[OWNER].result()
-        except Refusal as refusal:
-            for answer in answers.values():
-                answer.cancel()
-            if not is_silence(refusal):
-                raise
-            VIEW_RESPONSES.labels(self.kind, "failed").inc()
-            detail = "The service that has the customer does not answer."
-            raise Unavailable(detail, retry_after=refusal.retry_after) from None
-        shown = dict.fromkeys(wanted, MISSING)
-        shown.update(given(first, owned_by(OWNER, shown), moment))
-        for service, answer in answers.items():
-            if service != OWNER:
-                names = owned_by(service, shown)
-                shown.update(_given(answer, names, moment))
-        self._count(shown)
-        return shown
+    def _view(self, fields: Mapping[str, Any], wanted: Sequence[str], metadata: Metadata) -> View:
+        questions = _questions(fields, wanted, self._services.names)
+        is_past = "read_time" in fields
+        moment = encode_instant(questions[OWNER].read_time) if is_past else rfc3339(now())
+        answers = self._services.ask(questions, metadata, PATIENCE)
+        return view_of(fields["customer"], moment, _shown(answers, wanted, moment))
 
-    def _count(self, shown: Mapping[str, Shown]) -> None:
-        for name, section in shown.items():
+    def _count(self, view: View) -> None:
+        for name, section in view.sections.items():
             VIEW_SECTIONS.labels(self.kind, name, section.outcome, section.because).inc()
-        is_full = all(section.reason in ("", DENIED) for section in shown.values())
-        VIEW_RESPONSES.labels(self.kind, "full" if is_full else "partial").inc()
+        VIEW_RESPONSES.labels(self.kind, "full" if view.is_full else "partial").inc()
+
+
+def _shown(answers: Answers, wanted: Iterable[str], moment: str) -> dict[str, Shown]:
+    try:
+        first = answers[OWNER].result()
+    except Refusal as refusal:
+        for answer in answers.values():
+            answer.cancel()
+        if not is_silence(refusal):
+            raise
+        detail = "The service that has the customer does not answer."
+        raise Unavailable(detail, retry_after=refusal.retry_after) from None
+    shown = dict.fromkeys(wanted, MISSING)
+    shown.update(given(first, owned_by(OWNER, shown), moment))
+    for service, answer in answers.items():
+        if service != OWNER:
+            shown.update(_given(answer, owned_by(service, shown), moment))
+    return shown
 
 
 def _questions(
@@ -124,17 +155,18 @@ def _given(answer: Answer[Any], names: Sequence[str], moment: str) -> dict[str, 
         return dict.fromkeys(names, missed(refusal))
 
 
-def _response(customer: str, moment: str, shown: Mapping[str, Shown]) -> Response:
-    is_complete = not any(section.reason for section in shown.values())
+def view_of(customer: str, moment: str, sections: Mapping[str, Shown]) -> View:
+    """The view that shows these sections; what owners gave is put in as it stands."""
+    is_complete = not any(section.reason for section in sections.values())
     body = b'{"customer":%b,"readTime":"%b","complete":%b,"sections":{%b}}' % (
         orjson.dumps(customer),
         moment.encode(),
         b"true" if is_complete else b"false",
-        b",".join(b'"%b":%b' % (name.encode(), section.json()) for name, section in shown.items()),
+        b",".join(
+            b'"%b":%b' % (name.encode(), section.json()) for name, section in sections.items()
+        ),
     )
-    response = Response(body, content_type=JSON)
-    response.headers["Cache-Control"] = "private, no-cache" if is_complete else "no-store"
-    return response
+    return View(sections, is_complete, body)
 
 
 def _template(bound: Bound) -> Template:

@@ -2,12 +2,14 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from crm_chassis.kernel.errors import Flaw, Forbidden, Invalid, NotFound, TooMany
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.rpc.breaker import State
+from crm_chassis.testing.calls import a_principal
 from crm_gateway.metrics import VIEW_RESPONSES, VIEW_SECTIONS
 
 CUSTOMER = f"contacts/{new_id()}"
@@ -214,6 +216,42 @@ def test_a_frozen_owner_is_given_up_in_time(known):
     assert time.monotonic() - began < 1.5
     assert view["sections"]["timeline"] == {"status": "omitted", "reason": "TIMEOUT"}
     assert view["sections"]["profile"]["status"] == "ok"
+
+
+def test_many_who_look_at_once_are_answered_in_time_whoever_is_frozen(known):
+    known.analytics.delay = 2
+
+    def look(_):
+        began = time.monotonic()
+        return known.get(VIEW).status_code, time.monotonic() - began
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(look, range(8)))
+
+    assert {status for status, _ in answers} == {200}
+    assert max(seconds for _, seconds in answers) < 1.5
+
+
+def test_equal_questions_at_the_same_moment_are_asked_together(known):
+    known.contacts.delay = 0.05
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: known.get(VIEW), range(40)))
+
+    assert len(known.contacts.asked) < 40
+
+
+def test_different_callers_are_never_answered_together(known):
+    known.contacts.delay = 0.05
+
+    def look(_):
+        known.caller = a_principal()
+        return known.get(VIEW)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(look, range(8)))
+
+    assert len(known.contacts.asked) == 8
 
 
 def test_a_dead_owner_costs_next_to_nothing_once_its_breaker_is_open(known):
