@@ -145,7 +145,7 @@ class Transaction:
     def insert_announced(
         self, document: type[Resource], rows: Sequence[Row], events: Sequence[Row]
     ) -> None:
-        """Store rows, and the events that announce them, as `announced_row` has made them.
+        """Store rows, and the events that announce them, as `announced_rows` has made them.
 
         Their unique values the caller has claimed itself.
 
@@ -287,16 +287,16 @@ class Transaction:
             raise Conflict("Somebody else changed it at the same moment.", reason="CONFLICT")
 
 
-def announced_row(
-    document: type[Resource], row: Row, moment: datetime, word: str = "created"
-) -> tuple[Row, Row]:
-    """A new row with what storing sets, and the event that announces it, for the current call.
+def announced_rows(
+    document: type[Resource], rows: Sequence[Row], word: str = "created"
+) -> tuple[list[Row], list[Row]]:
+    """New rows with what storing sets, and the events that announce them, for the current call.
 
-    For many rows at once, made while the transaction before still runs.
+    For many at once, made while the transaction before still runs.
     """
-    call = current_call()
-    complete = _complete(document, row, call, moment)
-    return complete, event_row(document, word, None, complete, call)
+    call, moment = current_call(), now()
+    complete = [_complete(document, row, call, moment) for row in rows]
+    return complete, [event_row(document, word, None, row, call) for row in complete]
 
 
 def _complete(document: type[Resource], row: Row, call: Call, moment: datetime) -> Row:

@@ -150,7 +150,7 @@ def _refuse_wrong_header(file_id: str, plan: Plan) -> None:
     File(file_id, layout, plan.targets).close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """A record that was read: the row to make of it with its event, and the values to change by.
 
