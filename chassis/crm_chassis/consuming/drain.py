@@ -20,7 +20,7 @@ from crm_chassis.consuming.retry import (
 )
 from crm_chassis.events import topology
 from crm_chassis.events.envelope import Event, Undecodable, from_cloudevent
-from crm_chassis.kernel.clock import now, parse_rfc3339
+from crm_chassis.kernel.clock import now, parse_rfc3339, rfc3339
 from crm_chassis.kernel.errors import Unavailable
 from crm_chassis.mongo import dead_letters
 from crm_chassis.mongo.dead_letters import Letter, State
@@ -86,10 +86,14 @@ def letter_of(service: str, delivery: Delivery) -> Letter:
 
 
 def resend(broker: Confirming) -> None:
-    """Send those again that somebody asked for; their attempts count from the start."""
+    """Send those again that somebody asked for; their attempts count from the start.
+
+    When it first failed goes along: by that one that nobody can read is known again.
+    """
     for row in dead_letters.letters_to_resend():
+        known = {FIRST_FAILED: rfc3339(row["first_time"])}
         try:
-            broker.publish(topology.DIRECTLY, row["queue"], row["body"], row["properties"], {})
+            broker.publish(topology.DIRECTLY, row["queue"], row["body"], row["properties"], known)
         except Unavailable as error:
             log.warning("not sent again", queue=row["queue"], reason=error.detail)
             continue
