@@ -77,7 +77,7 @@ def letter_of(service: str, delivery: Delivery) -> Letter:
         reason=str(headers.get(REASON) or str(death.get("reason", "unknown")).upper()),
         first_time=_moment(headers.get(FIRST_FAILED)) or last,
         last_time=last,
-        attempts=attempts_of(headers) if QUEUE in headers else topology.DELIVERY_LIMIT,
+        attempts=attempts_of(headers) if QUEUE in headers else topology.DELIVERY_LIMIT + 1,
         body=delivery.body,
         properties=delivery.texts,
         type=event.type if event else "",

@@ -56,13 +56,14 @@ class Intake(Entrypoint):
         """Prepare to take messages; nameko calls it before all entrypoints start."""
         self._worker = self._make(self.container, self.method_name)
         self._waiting: LightQueue[Delivery | None] = LightQueue()
-        self._unsettled = 0
+        self._unsettled = self._settled = 0
         self._stopping = False
         self._progress = monotonic()
         consumer = self.queue_consumer
         consumer.queue, consumer.declared = self._worker.queue, self._worker.declared
         consumer.prefetch = max(2 * self._worker.batch, FEWEST_PREFETCHED)
         consumer.deliver, consumer.is_idle = self._take, lambda: self._unsettled == 0
+        consumer.settled = lambda: self._settled
         consumer.register_provider(self)
 
     def start(self) -> None:
@@ -105,6 +106,7 @@ class Intake(Entrypoint):
             metrics.CONSUMER_INFLIGHT.labels(self._worker.queue).set(len(deliveries))
             self._settle(deliveries)
             self._unsettled -= len(deliveries)
+            self._settled += sum(one.is_settled for one in deliveries)
             metrics.CONSUMER_INFLIGHT.labels(self._worker.queue).set(0)
             self._tell_progress()
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
+from eventlet.timeout import Timeout
 from kombu.entity import Queue
 from nameko.messaging import QueueConsumer as StockConsumer
 from nameko.messaging import QueueConsumerStopped
@@ -19,6 +20,7 @@ from crm_chassis.events import topology
 from crm_chassis.telemetry.logging import logger
 
 HEARTBEAT = 30
+SET_UP_WITHIN = 20.0
 # How long one wait for messages lasts: a stop is noticed so much later at most.
 TURN = 0.25
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
@@ -28,7 +30,11 @@ log = logger(__name__)
 
 
 class QueueConsumer(StockConsumer):
-    """Takes messages of one queue on a connection of its own."""
+    """Takes messages of one queue on a connection of its own.
+
+    After each connection the first message comes alone: one that ends the process each time would
+    otherwise take along, towards the limit of deliveries, all that were delivered with it.
+    """
 
     queue: str
     prefetch: int
@@ -36,11 +42,13 @@ class QueueConsumer(StockConsumer):
     deliver: Callable[[Delivery], None]
     _pending_remove_providers: dict[Any, Any]
     is_idle: Callable[[], bool]
+    settled: Callable[[], int]
 
     def __init__(self) -> None:
         super().__init__()
         self.turned = monotonic()
         self.is_taking = False
+        self._settled_before: int | None = None
 
     @property
     def sharing_key(self) -> int:
@@ -60,9 +68,12 @@ class QueueConsumer(StockConsumer):
                 interval_step=FIRST_PAUSE,
                 interval_max=LONGEST_PAUSE,
             )
+            # A broker that is just starting may leave the next steps unanswered.
+            self._patience = Timeout(SET_UP_WITHIN, TimeoutError("the broker does not answer"))
             try:
                 yield connection
             finally:
+                self._patience.cancel()
                 self.is_taking = False
 
     def run(self, **_options: Any) -> None:
@@ -77,12 +88,13 @@ class QueueConsumer(StockConsumer):
         channel.Message = Delivery
         for part in self.declared:
             part.declare(Declaring(channel))
+        self._settled_before = self.settled()
         self._consumers = {
             provider: consumer_cls(
                 [named(self.queue, no_declare=True)],
                 on_message=self.deliver,
                 auto_declare=False,
-                prefetch_count=self.prefetch,
+                prefetch_count=1,
             )
             for provider in self._providers
         }
@@ -90,12 +102,19 @@ class QueueConsumer(StockConsumer):
 
     def on_consume_ready(self, *arguments: Any, **options: Any) -> None:
         super().on_consume_ready(*arguments, **options)
+        self._patience.cancel()
         self.is_taking = True
 
     def on_iteration(self) -> None:
         """Stop when nothing is taken any more and all that was taken is settled."""
         self.turned = monotonic()
         self._cancel_consumers_if_requested()
+        if self._settled_before is not None and self.settled() > self._settled_before:
+            self._settled_before = None
+            for consumer in self._consumers.values():
+                consumer.cancel()
+                consumer.qos(prefetch_count=self.prefetch)
+                consumer.consume()
         if not self._consumers and self.is_idle():
             self.should_stop = True
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from crm_chassis.events.topology import retry_name
+from crm_chassis.events import topology
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import indexes
 from crm_chassis.testing.messages import Broker, Process
@@ -113,13 +113,14 @@ def consumer(database, mongo_uri, rabbit_uri, started, broker) -> Consumer:
         tiers: str = "0.1,0.2",
         rabbit: str = rabbit_uri,
         mongo: str = mongo_uri,
+        limit: int = topology.DELIVERY_LIMIT,
     ) -> Process:
         address = f"127.0.0.1:{free_ports(1)[0]}"
         program = str(HERE / "consumer_process.py")
         if rabbit == rabbit_uri:
             broker.made |= {f"{service}.{name}" for name in ("contacts-changed", "journal", "dlq")}
-            broker.made |= {retry_name(service, float(tier)) for tier in tiers.split(",")}
-        told = [service, kind, mongo, database.name, rabbit, address, tiers]
+            broker.made |= {topology.retry_name(service, float(tier)) for tier in tiers.split(",")}
+        told = [service, kind, mongo, database.name, rabbit, address, tiers, str(limit)]
         return started([program, *told], address)
 
     return Consumer(service, start)

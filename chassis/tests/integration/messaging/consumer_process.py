@@ -11,6 +11,7 @@ import time  # noqa: E402
 
 from crm_chassis.consuming.runner import run  # noqa: E402
 from crm_chassis.consuming.subscribe import EACH, LATEST, subscribe  # noqa: E402
+from crm_chassis.events import topology  # noqa: E402
 from crm_chassis.events.envelope import Event  # noqa: E402
 from crm_chassis.mongo.connection import database  # noqa: E402
 from crm_chassis.resources.transaction import Transaction  # noqa: E402
@@ -78,6 +79,7 @@ class Journal:
 
     @subscribe("crm.#", order=EACH, batch=50, inbox=False)
     def journal(self, tx: Transaction, events: list[Event]) -> None:
+        time.sleep(max(event.data.get("slow", 0) for event in events))
         rows = database()["journal"]
         known = rows.find({"_id": {"$in": [event.id for event in events]}}, session=tx.session)
         there = {row["_id"] for row in known}
@@ -90,7 +92,8 @@ CONSUMERS = {one.__name__: one for one in (Single, Latest, Batches, Resources, J
 
 
 def main() -> None:
-    service, kind, mongodb_uri, name, rabbitmq_uri, address, tiers = sys.argv[1:]
+    service, kind, mongodb_uri, name, rabbitmq_uri, address, tiers, limit = sys.argv[1:]
+    topology.DELIVERY_LIMIT = int(limit)
 
     class Settings(ServiceSettings, service=service):
         pass

@@ -192,7 +192,7 @@ def test_a_stop_finishes_what_was_taken_and_hands_nothing_back(log, broker, cons
     queue = f"{consumer.service}.journal" if kind == "Journal" else consumer.queue
     rows = log["journal" if kind == "Journal" else "effects"]
     consumer.start(kind).ready().stop()
-    events = [an_event(data={"slow": 0.02 if kind != "Journal" else 0}) for _ in range(600)]
+    events = [an_event(data={"slow": 0.1 if kind == "Journal" else 0.02}) for _ in range(600)]
     broker.publish(*events)
     process = consumer.start(kind)
     wait_until(lambda: rows.count_documents({}) >= 20)
@@ -227,24 +227,21 @@ def test_nothing_is_lost_and_nothing_done_twice_when_consumers_are_killed(
     assert all_once(log, events)
 
 
-def test_an_event_that_ends_its_process_each_time_is_given_up_in_the_end(
-    log, broker, consumer, monkeypatch
-):
+def test_an_event_that_ends_its_process_each_time_is_given_up_in_the_end(log, broker, consumer):
     deadly, harmless = an_event(data={"deadly": True}), an_event()
-    consumer.start().ready().stop()
+    consumer.start(limit=2).ready().stop()
     broker.publish(deadly, harmless)
 
-    def is_given_up() -> bool:
-        consumer.start().running.wait(40)
-        return broker.ready(consumer.dead_letters) > 0
-
-    wait_until(is_given_up, timeout=110)
-    consumer.start()
+    for _ in range(3):
+        assert consumer.start(limit=2).running.wait(40) == -signal.SIGKILL
+    consumer.start(limit=2)
 
     expect_effects(log, 1)
-    row = wait_until(lambda: log["dead_letters"].find_one({"type": deadly.type}))
+    row = wait_until(lambda: log["dead_letters"].find_one({"queue": consumer.queue}))
     assert row["reason"] == "DELIVERY_LIMIT"
-    assert row["queue"] == consumer.queue
+    assert row["attempts"] == 3
+    assert row["_id"].startswith(consumer.service)
+    assert effects(log) == [(harmless.subject, 1)]
 
 
 def test_a_broker_that_is_killed_is_found_again(log, consumer, node):
