@@ -95,11 +95,13 @@ class Insisting:
             time.sleep(0.1)
 
 
-def insisting(suite: Suite, accepted: Accepted, patience: float = PATIENCE) -> Insisting:
+def insisting(
+    suite: Suite, accepted: Accepted | None = None, patience: float = PATIENCE
+) -> Insisting:
     """A client with an administrator's key."""
     client = suite.client()
     client.timeout = patience
-    return Insisting(client, accepted)
+    return Insisting(client, accepted or Accepted())
 
 
 def _asked(ask: Callable[[], Answer]) -> Answer | None:
