@@ -99,10 +99,11 @@ def complete(tx: Change, timer: Timer) -> None:
 
 def put_off(timer: Timer, error: str) -> None:
     """Remember why a timer failed, and let it fire again later, each time twice as much later."""
-    again = now() + min(timedelta(seconds=2 ** min(timer.attempts - 1, 20)), LONGEST_PAUSE)
+    moment = now()
+    pause = min(timedelta(seconds=2 ** min(timer.attempts - 1, 20)), LONGEST_PAUSE)
+    failed = {"ready": moment + pause, "error": error, "error_time": moment}
     _rows().update_one(
-        {"_id": timer.key, "claim": timer.claim},
-        {"$set": {"ready": again, "error": error, "error_time": now()}, "$unset": {"claim": ""}},
+        {"_id": timer.key, "claim": timer.claim}, {"$set": failed, "$unset": {"claim": ""}}
     )
 
 
