@@ -37,8 +37,9 @@ from crm_contacts.imports.rules import Match, Mode, Plan, reader_of
 from crm_contacts.metrics import IMPORTED_ROWS
 from crm_contacts.organizations.documents import Organization
 
-# A batch is over well within a claim's lease, and small enough for one transaction.
-MOST_ROWS = 500
+# A batch is over well within a claim's lease, and small enough for one transaction. New rows are
+# stored together, changes one by one.
+MOST_ROWS, MOST_CHANGES = 500, 100
 MOST_CHARACTERS = 1_000_000
 COUNTS = ("created", "updated", "skipped", "failed")
 T = TypeVar("T")
@@ -146,6 +147,7 @@ class _Reading:
         self.width = len(file.header)
         self.read = reader_of(plan, file.header)
         self.read_placed = reader_of(plan, file.header, placed=True)
+        self.most = MOST_ROWS if plan.mode is Mode.CREATE else min(MOST_ROWS, MOST_CHANGES)
         self.refers = any(target.path[0] == "positions" for target in plan.targets.values())
 
     def batches(self, after: int) -> Iterator[list[Prepared]]:
@@ -170,7 +172,7 @@ class _Reading:
         for number, record in numbered:
             batch.append(self._read_record(number, record))
             characters += sum(map(len, record.cells))
-            if len(batch) == MOST_ROWS or characters > MOST_CHARACTERS:
+            if len(batch) == self.most or characters > MOST_CHARACTERS:
                 break
         return batch
 
