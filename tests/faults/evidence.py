@@ -63,6 +63,16 @@ class Evidence:
         wanted = {"time": {"$gte": self.since}}
         return list(self.mongo["crm_analytics"]["journal"].find(wanted, {"data": 0}))
 
+    def archived_since(self, moment: datetime) -> int:
+        """How many events came into the journal since that moment."""
+        wanted = {"archived": {"$gte": moment}}
+        return int(self.mongo["crm_analytics"]["journal"].count_documents(wanted))
+
+    def published_since(self, service: str, moment: datetime) -> int:
+        """How many events of a service were marked as published since that moment."""
+        wanted = {"published": {"$gte": moment}}
+        return int(self.mongo[f"crm_{service}"]["events"].count_documents(wanted))
+
     def stored(self) -> dict[str, int]:
         """The resources of all services that came about, with their versions."""
         found = {}

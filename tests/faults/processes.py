@@ -3,10 +3,11 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -23,16 +24,35 @@ OURS = tuple(processes())
 SERVERS = ("epmd", "mongod", "rabbitmq", "smtp")
 # A killed process is started again within 1 s (tools/tests), with a crowd on the machine later.
 RESTARTED_WITHIN = 10.0
+# The longest that a process may take to finish what it has begun.
+STOPPED_WITHIN = 30.0
 PROGRAMS: Mapping[str, bytes] = {"rabbitmq": b"beam.smp", "smtp": b"stack.smtp_sink"}
 
 
-def replace(suite: Suite, victim: str) -> float:
-    """Kill a process; gives how long it took until another one had its place."""
-    killed, begin = suite.kill(victim), time.monotonic()
-    wait_until(
-        lambda: suite.pids.get(victim, killed) != killed, RESTARTED_WITHIN, 0.005, f"a new {victim}"
+def replace(suite: Suite, victim: str) -> None:
+    """Kill a process, and wait until another one has its place."""
+    _wait_for_another(suite, victim, suite.kill(victim), RESTARTED_WITHIN)
+
+
+def restart(suite: Suite, name: str) -> None:
+    """Ask a process to stop, as whoever runs it does, and wait until another one is ready."""
+    pid = suite.pids[name]
+    os.kill(_watcher(pid), signal.SIGTERM)
+    _wait_for_another(suite, name, pid, STOPPED_WITHIN)
+    wait_until(lambda: page(suite, name, "/readyz")[0] == 200, 30, 0.05, name)
+
+
+def _wait_for_another(suite: Suite, name: str, pid: int, timeout: float) -> None:
+    wait_until(lambda: suite.pids.get(name, pid) != pid, timeout, 0.005, f"another {name}")
+
+
+def _watcher(pid: int) -> int:
+    """The process that watches over that one; itself where none does."""
+    parent = int(
+        Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
     )
-    return time.monotonic() - begin
+    command, watching = (Path(f"/proc/{one}/cmdline").read_bytes() for one in (pid, parent))
+    return parent if command == watching else pid
 
 
 def assert_all_is_up(suite: Suite, timeout: float = 30.0) -> None:
@@ -51,11 +71,20 @@ def page(suite: Suite, process: str, path: str) -> tuple[int, str]:
     return _page(f"http://127.0.0.1:{kept_ports(Layout(suite.folder))[process]}{path}")
 
 
-def metric(suite: Suite, process: str, name: str) -> float:
-    """The sum of a metric over all its labels."""
+def metric(suite: Suite, process: str, name: str, **labels: str) -> float:
+    """The sum of a metric over all labels but those told."""
     families = text_string_to_metric_families(page(suite, process, "/metrics")[1])
-    samples = (sample for family in families for sample in family.samples)
-    return sum(sample.value for sample in samples if sample.name == name)
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def begin_of(suite: Suite, process: str) -> datetime:
+    """When a process began."""
+    return datetime.fromtimestamp(metric(suite, process, "process_start_time_seconds"), UTC)
 
 
 @contextmanager
@@ -66,6 +95,25 @@ def frozen(suite: Suite, process: str) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def dying(suite: Suite, process: str) -> Iterator[None]:
+    """The process is killed as often as it is started again."""
+    over = Event()
+
+    def kill_on() -> None:
+        while not over.wait(0.05):
+            with suppress(KeyError, ProcessLookupError):
+                suite.kill(process)
+
+    killer = Thread(target=kill_on)
+    killer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killer.join()
 
 
 @contextmanager
