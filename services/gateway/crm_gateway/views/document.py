@@ -88,7 +88,7 @@ def describe_view(builder: OpenApi, bound: Bound, kind: str) -> Document:
     for parameter in parameters:
         if parameter["name"] == "sections":
             parameter |= {"description": _SECTIONS_WORDS, "style": "form", "explode": False}
-            parameter["schema"] = {"type": "array", "items": {"enum": list(OWNERS)}}
+            parameter["schema"] = {"type": "array", "minItems": 1, "items": {"enum": list(OWNERS)}}
     article = "an" if kind[0] in "aeiou" else "a"
     return {
         **builder.declared(bound.method, f"get{kind.capitalize()}CustomerView"),

@@ -1,0 +1,54 @@
+"""What must hold of every answer beside what schemathesis checks by itself."""
+
+from typing import Any
+
+import schemathesis
+from contract.problems import problem
+
+from crm_chassis.testing.suite import Answer
+
+# Why a request may be refused although the document describes it: JSON Schema has no words for it.
+_LANGUAGES = {"INVALID_FILTER", "INVALID_ORDER", "UNKNOWN_FIELD"}
+_TOKENS = {"INVALID_PAGE_TOKEN", "PAGE_TOKEN_OF_ANOTHER_LIST"}
+_LISTS = {
+    f"UNKNOWN_{name}" for name in ("CALENDAR_DAY", "LANGUAGE", "TIME_ZONE", "REGION", "CURRENCY")
+}
+# Rules between fields, on what is there, or on bytes where the document counts characters.
+_RULES = {
+    "NAMELESS",
+    "OUT_OF_RANGE",
+    "ENDS_BEFORE_START",
+    "MORE_THAN_ONE_PRIMARY",
+    "REFERENCE_NOT_FOUND",
+    "MISSING_MATCH",
+    "STRING_MAX_BYTES",
+    "FUTURE",
+}
+# What a mask names and the body has not is cleared, and may be REQUIRED.
+_MASKS = {"STRING_MIN_LEN", "ENUM_NOT_IN", "STRING_EMAIL_EMPTY", "STRING_PATTERN", "READ_ONLY"}
+EXPLAINED = _LANGUAGES | _TOKENS | _LISTS | _RULES
+# Of a request that is refused as a whole.
+STATES = {"IDEMPOTENCY_KEY_REUSED", "NOT_DELETED", "BUILT_IN_ROLE", "REVOKED", "STALE"}
+
+
+@schemathesis.check
+def valid_requests_are_taken(_ctx: Any, response: Any, case: Any) -> None:
+    """A request that the document describes is answered, or refused for a reason we can name."""
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if response.status_code in (400, 412, 422, 428):
+        told = response.json()
+        reasons = {error["reason"] for error in told.get("errors", ())} or {told["reason"]}
+        named = EXPLAINED | STATES | (_MASKS if case.method == "PATCH" else set())
+        assert reasons <= named, f"{reasons - named}: {told}"
+
+
+@schemathesis.check
+def refusals_are_problems(_ctx: Any, response: Any, case: Any) -> None:
+    """Whatever is refused is a problem that tells nothing of what is inside."""
+    if response.status_code < 400 or case.method == "HEAD":
+        return
+    if response.status_code == 414:
+        return  # the server refuses a first line that is too long before it knows what it asks
+    headers = {name: values[0] for name, values in response.headers.items()}
+    problem(Answer(response.status_code, headers, response.content), response.status_code)
