@@ -14,6 +14,8 @@ from crm_chassis.kernel.errors import Unavailable
 T = TypeVar("T")
 # How long the next asking waits for the one under way before it goes on beside it.
 TURN = 0.25
+# How much longer than it may take an answer is waited for: a deadline is never met to the moment.
+SLACK = 0.2
 
 
 class Together(Generic[T]):
@@ -24,7 +26,7 @@ class Together(Generic[T]):
 
     def __init__(self, patience: float, turn: float = TURN) -> None:
         self._turn = turn
-        self._longest = turn + patience
+        self._longest = turn + patience + SLACK
         self._lock = Lock()
         self._rounds: dict[Hashable, list[_Round[T]]] = {}
 

@@ -90,7 +90,7 @@ def test_a_refusal_is_everybody_s(pool):
 
 
 def test_who_waits_for_somebody_else_does_not_wait_for_ever(pool):
-    together, work = Together(-4.9, turn=5.0), Work()
+    together, work = Together(-5.1, turn=5.0), Work()
     first = pool.submit(together.ask, "question", work)
     wait_until(lambda: work.begun == 1, what="the first asks")
     leads = pool.submit(together.ask, "question", work)
