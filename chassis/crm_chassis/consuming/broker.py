@@ -1,6 +1,6 @@
 """What the consumer process does with the broker beside taking: declare, publish with confirm."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -10,6 +10,7 @@ from amqp.exceptions import AMQPError
 from kombu.connection import Connection
 from kombu.exceptions import KombuError
 
+from crm_chassis.events import topology
 from crm_chassis.kernel.errors import Unavailable
 
 # How long the broker may take to confirm; while it blocks publishers it does not.
@@ -44,10 +45,15 @@ class Declaring:
 
 
 class Confirming:
-    """Publishes one message at a time and returns when the broker has it; for the rare ones."""
+    """Publishes one message at a time and returns when the broker has it; for the rare ones.
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    It publishes to what is `declared`, which it declares after each connection.
+    """
+
+    def __init__(
+        self, uri: str, declared: Iterable[topology.Exchange | topology.Queue] = ()
+    ) -> None:
+        self._uri, self._declared = uri, tuple(declared)
         self._connection: Any = None
         self._turn = Lock()
 
@@ -108,6 +114,8 @@ class Confirming:
             self._connection = connect(
                 self._uri, heartbeat=0, connect_timeout=CONNECT_WITHIN, transport_options=options
             )
+            for part in self._declared:
+                part.declare(Declaring(self._connection.default_channel))
         return self._connection.default_channel
 
     def _drop(self) -> None:

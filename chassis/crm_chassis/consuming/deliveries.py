@@ -43,7 +43,7 @@ class Delivery:
     def texts(self) -> dict[str, str]:
         """What it says of itself beside the headers."""
         told = self.properties
-        return {name: str(told[name]) for name in _KEPT if told.get(name)}
+        return {name: storable(told[name]) for name in _KEPT if told.get(name)}
 
     @property
     def is_lost(self) -> bool:
@@ -53,6 +53,11 @@ class Delivery:
     def acknowledge(self) -> None:
         """Tell the broker that it is done with."""
         acknowledge_all([self], together=False)
+
+
+def storable(told: Any) -> str:
+    """What a stranger wrote into a header or property, as a text that can be stored."""
+    return str(told).encode("utf-8", "replace").decode("utf-8")
 
 
 def acknowledge_all(deliveries: Sequence[Delivery], *, together: bool = True) -> None:

@@ -1,6 +1,6 @@
 """Dead-letter queues into rows, and rows that somebody wants sent again back to their queues."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,7 @@ from nameko.extensions import register_entrypoint
 from nameko.timer import Timer
 
 from crm_chassis.consuming.broker import Confirming
-from crm_chassis.consuming.deliveries import Delivery
+from crm_chassis.consuming.deliveries import Delivery, storable
 from crm_chassis.consuming.intake import Intake, Passing
 from crm_chassis.consuming.retry import (
     FIRST_FAILED,
@@ -56,8 +56,8 @@ class Drain:
             try:
                 dead_letters.store(letter)
             except Exception as error:
-                if refusal_of(error) is None:
-                    raise
+                # Where else could it go: it stays in its queue until it can be stored.
+                log.error("dead letter not stored", queue=letter.queue, exc_info=error)
                 raise Passing(type(error).__name__) from error
             log.error("dead letter", queue=letter.queue, reason=letter.reason)
             delivery.acknowledge()
@@ -72,9 +72,9 @@ def letter_of(service: str, delivery: Delivery) -> Letter:
     key = event.id if event else f"{headers.get(FIRST_FAILED)} {sha256(delivery.body).hexdigest()}"
     return Letter(
         service=service,
-        queue=str(headers.get(QUEUE) or death.get("queue", "")),
+        queue=storable(headers.get(QUEUE) or death.get("queue", "")),
         key=key,
-        reason=str(headers.get(REASON) or str(death.get("reason", "unknown")).upper()),
+        reason=storable(headers.get(REASON) or str(death.get("reason", "unknown")).upper()),
         first_time=_moment(headers.get(FIRST_FAILED)) or last,
         last_time=last,
         attempts=attempts_of(headers) if QUEUE in headers else topology.DELIVERY_LIMIT + 1,
@@ -126,15 +126,25 @@ def drain_of(service: str, broker: Confirming) -> type:
             """The intake's worker does it."""
 
         def resend(self) -> None:
-            resend(broker)
+            _unless_away(lambda: resend(broker))
 
         def measure(self) -> None:
-            measure(told_of)
+            _unless_away(lambda: measure(told_of))
 
     register_entrypoint(DeadLetters.resend, Timer(RESEND_EVERY))
     register_entrypoint(DeadLetters.measure, Timer(MEASURE_EVERY, eager=True))
     register_entrypoint(DeadLetters.keep, Intake(lambda _container, _method: Drain(service)))
     return DeadLetters
+
+
+def _unless_away(work: Callable[[], None]) -> None:
+    """Do it, unless the database is away: then it is done the next time."""
+    try:
+        work()
+    except Exception as error:
+        if refusal_of(error) is None:
+            raise
+        log.warning("dead letters wait", exc_info=error)
 
 
 def _event_in(body: bytes) -> Event | None:

@@ -1,5 +1,6 @@
 """One subscription at work: decodes, opens the transaction, and decides what failed."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -10,7 +11,7 @@ from crm_chassis.consuming.deliveries import Delivery, acknowledge_all
 from crm_chassis.consuming.intake import Passing
 from crm_chassis.consuming.retry import UNDECODABLE, Retries, attempts_of
 from crm_chassis.events import topology
-from crm_chassis.events.catalog import message_of
+from crm_chassis.events.catalog import announced, message_of, services
 from crm_chassis.events.envelope import Event, Undecodable, from_cloudevent
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Conflict, Unavailable
@@ -26,6 +27,8 @@ from crm_chassis.telemetry.tracing import span
 CONFLICTS = 5
 # An event that came so late continues no trace: it is linked to it.
 SAME_TRACE = 60.0
+UNKNOWN = "unknown"
+_TYPE = re.compile(r"crm(\.[a-z_]+){3}\.v\d+")
 log = logger(__name__)
 
 
@@ -73,9 +76,12 @@ class Reactions:
         queue = topology.subscription(service, method, plan.patterns)
         self.declared: Iterable[topology.Exchange | topology.Queue] = [
             topology.EVENTS,
-            *retries.declared(),
+            topology.dead_letters(service),
+            *topology.retries(service, retries.tiers),
             queue,
         ]
+        types = [*_known_types(plan.patterns), UNKNOWN]
+        metrics.expect(metrics.EVENT_HANDLED, [self.queue], types, metrics.EVENT_OUTCOMES)
 
     def work(self, deliveries: list[Delivery]) -> None:
         """Settle each: taken, put off to a tier, or buried.
@@ -90,10 +96,10 @@ class Reactions:
     def _read(self, delivery: Delivery) -> Received | None:
         try:
             return Received(delivery, from_cloudevent(delivery.body))
-        except Undecodable as error:
-            log.error("event not readable", queue=self.queue, size=len(delivery.body))
-            self._count("unknown", "dead")
-            self._give_away(delivery, error)
+        except Exception as error:  # bytes of strangers: whatever they cause, they are kept
+            log.error("event not readable", queue=self.queue, exc_info=error)
+            self._count(UNKNOWN, "dead")
+            self._give_away(delivery, Undecodable())
             return None
 
     def _take(self, received: Sequence[Received]) -> None:
@@ -191,7 +197,13 @@ class Reactions:
 
 def _label(event_type: str) -> str:
     """The type, if it is one of the catalogue: a label's values are a closed set."""
-    return event_type if message_of(event_type) is not None else "unknown"
+    known = _TYPE.fullmatch(event_type) and message_of(event_type) is not None
+    return event_type if known else UNKNOWN
+
+
+def _known_types(patterns: Sequence[str]) -> list[str]:
+    known = [event_type for service in services() for event_type in announced(service)]
+    return [one for one in known if any(topology.matches(pattern, one) for pattern in patterns)]
 
 
 def _raise_if_passing(error: Exception) -> None:

@@ -4,7 +4,7 @@ The attempts are counted in headers of our own, because a broker may ignore thos
 client sends. A message is published anew, and confirmed, before the old one is acknowledged.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from traceback import extract_tb
 from typing import Any, Literal
@@ -32,11 +32,6 @@ class Retries:
     service: str
     broker: Confirming
     tiers: Sequence[float] = topology.RETRY_TIERS
-
-    def declared(self) -> Iterator[topology.Exchange | topology.Queue]:
-        """What there must be on the broker."""
-        yield topology.dead_letters(self.service)
-        yield from topology.retries(self.service, self.tiers)
 
     def put_off(self, delivery: Delivery, queue: str, error: Exception) -> Literal["retry", "dead"]:
         """Have the message come back to its queue later, or never after the last tier.

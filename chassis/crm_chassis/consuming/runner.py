@@ -17,6 +17,7 @@ from crm_chassis.consuming.intake import Intake
 from crm_chassis.consuming.patching import refuse_unpatched
 from crm_chassis.consuming.retry import Retries
 from crm_chassis.consuming.subscribe import RETRIES
+from crm_chassis.events import topology
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.failures import check_database
 from crm_chassis.settings import ServiceSettings
@@ -49,7 +50,9 @@ def run(
         logging.getLogger(library).setLevel(logging.ERROR)
     start_tracing(settings.service, "consumer")
     connection.connect(settings.mongodb_uri, settings.database_name)
-    broker = Confirming(settings.rabbitmq_uri)
+    tiers = topology.retries(settings.service, settings.retry_seconds)
+    letters = topology.dead_letters(settings.service)
+    broker = Confirming(settings.rabbitmq_uri, [*tiers, letters])
     process = _Process(settings, consumer, broker)
     needed = {"mongodb": check_database, "rabbitmq": broker.check, **(checks or {})}
     readiness = {**needed, "subscriptions": process.check_taking}
@@ -67,6 +70,8 @@ class _Process:
     def __init__(self, settings: ServiceSettings, consumer: type, broker: Confirming) -> None:
         retries = Retries(settings.service, broker, settings.retry_seconds)
         self._runner = ServiceRunner({"AMQP_URI": settings.rabbitmq_uri, RETRIES: retries})
+        if getattr(consumer, "name", "") != settings.service:
+            raise ValueError(f"the consumer of {settings.service} has another name")
         self._runner.add_service(consumer)
         self._runner.add_service(drain_of(settings.service, broker))
         self._is_begun = self._is_started = self._is_stopping = False

@@ -46,6 +46,12 @@ def announced(service: str) -> Mapping[str, type[Message]]:
     )
 
 
+def services() -> tuple[str, ...]:
+    """The services that the protos know, as packages name them."""
+    crm = importlib.import_module("crm")
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(crm.__path__)))
+
+
 def message_of(type_: str) -> type[Message] | None:
     """The message that events of this type carry; None when nobody announces the type."""
     segments = type_.split(".")

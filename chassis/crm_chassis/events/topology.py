@@ -6,6 +6,7 @@ There is no alternate exchange: publishers set `mandatory`, and an event that no
 back to its relay, which keeps it and says so.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ DIRECTLY = ""
 RETRY_TIERS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 # A message that ends the process each time it is taken would do so for ever; counted by the broker.
 DELIVERY_LIMIT = 20
+_WORDS = {"*": r"[^.]+\.", "#": r"(?:[^.]+\.)*"}
 _UNITS = (("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -62,6 +64,12 @@ EVENTS = Exchange(EXCHANGE, "topic")
 def queue_name(service: str, method: str) -> str:
     """The queue of a subscription: `sales.contacts-changed`."""
     return f"{service}.{method.replace('_', '-')}"
+
+
+def matches(pattern: str, key: str) -> bool:
+    """Whether a topic exchange hands a message with that routing key to a queue bound so."""
+    words = [_WORDS.get(word, re.escape(word) + r"\.") for word in pattern.split(".")]
+    return re.fullmatch("".join(words), f"{key}.") is not None
 
 
 def dead_letter_name(service: str) -> str:

@@ -1,5 +1,7 @@
 """What is declared on the broker: durable quorum queues, each with a limit and somewhere to go."""
 
+import pytest
+
 from crm_chassis.events import topology
 
 
@@ -74,3 +76,18 @@ def test_retry_tiers_hand_a_message_back_to_the_queue_that_its_key_names():
 def test_another_wait_is_another_queue():
     assert topology.retry_name("sales", 0.25) == "sales.retry.250ms"
     assert topology.retry_name("sales", 90) == "sales.retry.90s"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "taken", "left"),
+    [
+        ("crm.contacts.contact.*.v1", "crm.contacts.contact.merged.v1", "crm.contacts.contact.v1"),
+        ("crm.#", "crm.sales.deal.won.v1", "crmx.sales"),
+        ("#.v1", "crm.sales.deal.won.v1", "crm.sales.deal.won.v2"),
+        ("crm.#.v1", "crm.v1", "crm"),
+        ("*.*", "a.b", "a"),
+    ],
+)
+def test_patterns_match_as_the_broker_matches(pattern, taken, left):
+    assert topology.matches(pattern, taken)
+    assert not topology.matches(pattern, left)
