@@ -36,20 +36,41 @@ def make(admin: Client) -> Made:
     )
 
 
+ADDRESS = {
+    "kind": "WORK",
+    "primary": True,
+    "regionCode": "CH",
+    "postalCode": "8001",
+    "administrativeArea": "ZH",
+    "locality": "Zürich",
+    "addressLines": ["Bahnhofstrasse 1"],
+}
+
+# What stands below a contact.
+BELOW = {
+    "Interaction": {
+        "channel": "PHONE",
+        "direction": "INBOUND",
+        "subject": "Asked for an offer",
+        "body": "At length.",
+        "outcome": "Promised",
+        "occurTime": "2026-05-03T12:00:00.000Z",
+    },
+    "Consent": {
+        "purpose": "newsletter",
+        "channel": "EMAIL",
+        "state": "GRANTED",
+        "source": "web-form",
+        "captureTime": "2026-05-03T12:00:00.000Z",
+    },
+}
+
+
 def examples(made: Made) -> Mapping[str, Body]:
     """By the message's name; what only one may have differs in every call."""
     some = uuid.uuid4().hex
-    address = {
-        "kind": "WORK",
-        "primary": True,
-        "regionCode": "CH",
-        "postalCode": "8001",
-        "administrativeArea": "ZH",
-        "locality": "Zürich",
-        "addressLines": ["Bahnhofstrasse 1"],
-    }
     shared = {
-        "addresses": [address],
+        "addresses": [ADDRESS],
         "externalIds": {"erp": some},
         "tags": ["new"],
         "owner": made.user,
@@ -84,21 +105,13 @@ def examples(made: Made) -> Mapping[str, Body]:
             "industry": "Anvils",
             "parent": made.organization,
         },
-        "Interaction": {
-            "channel": "PHONE",
-            "direction": "INBOUND",
-            "subject": "Asked for an offer",
-            "body": "At length.",
-            "outcome": "Promised",
-            "occurTime": "2026-05-03T12:00:00.000Z",
-        },
-        "Consent": {
-            "purpose": "newsletter",
-            "channel": "EMAIL",
-            "state": "GRANTED",
-            "source": "web-form",
-            "captureTime": "2026-05-03T12:00:00.000Z",
-        },
+        **BELOW,
+        **_identities(made, some),
+    }
+
+
+def _identities(made: Made, some: str) -> Mapping[str, Body]:
+    return {
         "User": {
             "displayName": "Bob",
             "email": f"{some}@example.com",

@@ -22,7 +22,7 @@ _RULES = {
     "REFERENCE_NOT_FOUND",
     "MISSING_MATCH",
     "STRING_MAX_BYTES",
-    "FUTURE",
+    "IN_THE_FUTURE",
 }
 # What a mask names and the body has not is cleared, and may be REQUIRED.
 _MASKS = {"STRING_MIN_LEN", "ENUM_NOT_IN", "STRING_EMAIL_EMPTY", "STRING_PATTERN", "READ_ONLY"}

@@ -79,7 +79,9 @@ class Client:
         boundary = uuid.uuid4().hex
         lines = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; '
-            f'filename="{name}"\r\n\r\n'.encode() + content + b"\r\n"
+            f'filename="{name}"\r\n\r\n'.encode()
+            + content
+            + b"\r\n"
             for name, content in parts.items()
         ]
         told = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,10 +1,10 @@
 """Consents over gRPC."""
 
 from crm.contacts.v1 import consents_pb2, consents_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_contacts.consents.commands import create_consent
 from crm_contacts.consents.documents import Consent
 

@@ -1,11 +1,11 @@
 """Interactions over gRPC."""
 
 from crm.contacts.v1 import interactions_pb2, interactions_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_contacts.interactions.commands import (
     create_interaction,
     delete_interaction,

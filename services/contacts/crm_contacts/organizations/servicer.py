@@ -1,11 +1,11 @@
 """Organizations over gRPC."""
 
 from crm.contacts.v1 import organizations_pb2, organizations_pb2_grpc
-from crm_chassis.rpc.methods import get, history, list_page
 
 from crm_chassis.resources.masks import mask_paths
 from crm_chassis.resources.transaction import in_transaction
 from crm_chassis.resources.translate import from_message, to_message
+from crm_chassis.rpc.methods import get, history, list_page
 from crm_contacts.organizations.commands import (
     create_organization,
     delete_organization,
