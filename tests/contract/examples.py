@@ -46,6 +46,12 @@ ADDRESS = {
     "addressLines": ["Bahnhofstrasse 1"],
 }
 
+POSITION = {
+    "title": "CTO",
+    "primary": True,
+    "startDate": "2020-02-29",
+    "endDate": "2026-05-03",
+}
 # What stands below a contact.
 BELOW = {
     "Interaction": {
@@ -83,15 +89,7 @@ def examples(made: Made) -> Mapping[str, Body]:
             "familyName": "Byron",
             "emails": [{"address": "ada@example.com", "kind": "WORK", "primary": True}],
             "phones": [{"number": "+41446681800", "kind": "MOBILE", "primary": True}],
-            "positions": [
-                {
-                    "organization": made.organization,
-                    "title": "CTO",
-                    "primary": True,
-                    "startDate": "2020-02-29",
-                    "endDate": "2026-05-03",
-                }
-            ],
+            "positions": [{**POSITION, "organization": made.organization}],
             "languageCode": "de-CH",
             "timeZone": "Europe/Zurich",
             "birthDate": "1815-12-10",
