@@ -16,17 +16,20 @@ _LISTS = {
 # Rules between fields, on what is there, or on bytes where the document counts characters.
 _RULES = {
     "NAMELESS",
+    "TWO_PRIMARIES",
     "OUT_OF_RANGE",
     "ENDS_BEFORE_START",
-    "MORE_THAN_ONE_PRIMARY",
-    "REFERENCE_NOT_FOUND",
-    "MISSING_MATCH",
-    "STRING_MAX_BYTES",
     "IN_THE_FUTURE",
+    "REFERENCE_NOT_FOUND",
+    "OWN_ANCESTOR",
+    "STRING_MAX_BYTES",
 }
+# What a file says, and how it is to be read, have to go together.
+_FILES = {"EMPTY_FILE", "UNKNOWN_COLUMN", "AMBIGUOUS_COLUMN", "AMBIGUOUS_MATCH", "MISSING_MATCH"}
+_FILES |= {"FILLED_TWICE", "NOT_FILLED", "TOO_MANY_CELLS"}
 # What a mask names and the body has not is cleared, and may be REQUIRED.
 _MASKS = {"STRING_MIN_LEN", "ENUM_NOT_IN", "STRING_EMAIL_EMPTY", "STRING_PATTERN", "READ_ONLY"}
-EXPLAINED = _LANGUAGES | _TOKENS | _LISTS | _RULES
+EXPLAINED = _LANGUAGES | _TOKENS | _LISTS | _RULES | _FILES
 # Of a request that is refused as a whole.
 STATES = {"IDEMPOTENCY_KEY_REUSED", "NOT_DELETED", "BUILT_IN_ROLE", "REVOKED", "STALE"}
 
