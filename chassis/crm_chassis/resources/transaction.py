@@ -1,6 +1,6 @@
 """The unit of work: documents, events, receipt and idempotency record commit together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -59,7 +59,7 @@ class Transaction:
         found = self._find(document, name)
         if found.delete_time is not None:
             raise NotFound(f"There is no {name}.")
-        self._refuse_unless_allowed(document, found)
+        self.refuse_unless_allowed(document, found.stored)
         refuse_stale(found.version, expecting)
         return found
 
@@ -71,7 +71,7 @@ class Transaction:
             NotAllowed: it is not deleted.
         """
         found = self._find(document, name)
-        self._refuse_unless_allowed(document, found)
+        self.refuse_unless_allowed(document, found.stored)
         if found.delete_time is None:
             raise NotAllowed(f"{name} is not deleted.", reason="NOT_DELETED")
         refuse_stale(found.version, expecting)
@@ -145,7 +145,7 @@ class Transaction:
     def insert_announced(
         self, document: type[Resource], rows: Sequence[Row], events: Sequence[Row]
     ) -> None:
-        """Store rows, and the events that announce them, as `announced_rows` has made them.
+        """Store rows, and the events that announce them, as `bulk.announced_rows` has made them.
 
         Their unique values the caller has claimed itself.
 
@@ -160,11 +160,11 @@ class Transaction:
         except DuplicateKeyError as error:
             flaw = Flaw("name", "ALREADY_EXISTS", "another one has this name")
             raise Exists("Another one has this name.", flaw) from error
-        self._events.extend(events)
+        self.announce(events)
 
     def prepare_row(self, document: type[Resource], row: Row) -> Row:
         """Give a new row what storing sets: id, version, times, words, owner and teams."""
-        return _complete(document, row, self.call, self.now)
+        return complete_row(document, row, self.call, self.now)
 
     def update(self, document: R, word: str = "updated") -> R:
         """Store a loaded resource as its next version and announce it; unchanged, do nothing.
@@ -204,6 +204,10 @@ class Transaction:
         """Set fields beside all resources that match: no version, no event. Gives how many."""
         done = document.rows().update_many(match, {"$set": fields}, session=self.session)
         return int(done.modified_count)
+
+    def announce(self, events: Iterable[Row]) -> None:
+        """Let the events of what was changed be stored with it."""
+        self._events.extend(events)
 
     # Receipts
 
@@ -255,14 +259,20 @@ class Transaction:
             return None
         return kind, kind.rows().find_one(kind.key_of(row["container"]), session=self.session)
 
-    def _refuse_unless_allowed(self, document: type[Resource], found: Resource) -> None:
+    def refuse_unless_allowed(self, document: type[Resource], found: Row) -> None:
+        """Do nothing when the call's right reaches a stored row of the call's collection.
+
+        Raises:
+            Forbidden: it does not.
+        """
         if document.collection() != self.call.collection:
             return
         level = require(self.call.principal, self.call.collection, self.call.action)
-        container = self._container(document, found.stored)
-        kind, row = container if container is not None else (document, found.stored)
+        container = self._container(document, found)
+        kind, row = container if container is not None else (document, found)
         if row is None or not admits(kind, row, self.call.principal, level):
-            raise Forbidden(f"You may not {self.call.action} {found.name}.")
+            name = name_of(found, document.collection())
+            raise Forbidden(f"You may not {self.call.action} {name}.")
 
     def _fresh(self, document: Resource, slug: str = "") -> Row:
         document.id = slug or new_id()
@@ -287,19 +297,8 @@ class Transaction:
             raise Conflict("Somebody else changed it at the same moment.", reason="CONFLICT")
 
 
-def announced_rows(
-    document: type[Resource], rows: Sequence[Row], word: str = "created"
-) -> tuple[list[Row], list[Row]]:
-    """New rows with what storing sets, and the events that announce them, for the current call.
-
-    For many at once, made while the transaction before still runs.
-    """
-    call, moment = current_call(), now()
-    complete = [_complete(document, row, call, moment) for row in rows]
-    return complete, [event_row(document, word, None, row, call) for row in complete]
-
-
-def _complete(document: type[Resource], row: Row, call: Call, moment: datetime) -> Row:
+def complete_row(document: type[Resource], row: Row, call: Call, moment: datetime) -> Row:
+    """Give a new row what storing sets: id, version, times, words, owner and teams."""
     row.setdefault("_id", new_id())
     row["version"] = 1
     row["create_time"] = row["update_time"] = moment

@@ -25,17 +25,26 @@ from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import operations
 from crm_chassis.mongo.connection import database
 from crm_chassis.mongo.schedule import schedule
+from crm_chassis.resources.bulk import update_rows
 from crm_chassis.resources.claims import holders_of, take_claims
+from crm_chassis.resources.event_log import changed_paths
 from crm_chassis.resources.transaction import Transaction, as_call, in_transaction
 from crm_chassis.resources.translate import message_from_row
 from crm_chassis.resources.validation import flaws
 from crm_chassis.telemetry.context import current_call
-from crm_contacts.contacts.commands import update_contact
+from crm_contacts.contacts.commands import settle_row
 from crm_contacts.contacts.documents import Contact
 from crm_contacts.imports.documents import bad_row_id, bad_rows, files, importable_fields
-from crm_contacts.imports.queries import File, Key, contacts_by_key, layout_of
+from crm_contacts.imports.queries import (
+    File,
+    Key,
+    contacts_by_key,
+    layout_of,
+    stored_contacts,
+)
 from crm_contacts.imports.rules import (
     Decision,
+    Mode,
     Plan,
     Values,
     decide,
@@ -237,6 +246,9 @@ class _Wave:
         self.found = contacts_by_key(key for row in rows for key in row.keys)
         self.taken = holders_of([claim for row in rows for claim in row.claims])
         self.new: list[Prepared] = []
+        changing = set().union(*self.found.values()) if plan.mode is not Mode.CREATE else ()
+        self.stored = stored_contacts(changing)
+        self.changed: dict[str, Row] = {}
 
     def store(self) -> None:
         """Do with each row what is to be done with it."""
@@ -251,6 +263,8 @@ class _Wave:
             self.outcome.counts[what] += 1
         if self.new:
             self._create()
+        if self.changed:
+            self._change()
 
     def _take(self, row: Prepared) -> str:
         refuse_flaws(row.faults)
@@ -285,14 +299,25 @@ class _Wave:
     def _update(self, name: str, row: Prepared) -> str:
         if name == PENDING:
             return "updated"
-        stored = Contact.rows().find_one(Contact.key_of(name), session=self.tx.session)
+        if name in self.changed:
+            self._change()
+        stored = self.stored[name]
+        self.tx.refuse_unless_allowed(Contact, stored)
         changes = overlay({field: stored.get(field) for field in row.placed}, row.placed)
         merged = {**stored, **changes}
         refuse_flaws(flaws(message_from_row(Contact, merged)))
-        if self.plan.dry_run:
-            return "updated" if merged != stored else "skipped"
-        updated = update_contact(self.tx, Contact.of_row(merged), list(changes), "")
-        return "updated" if updated.version > stored["version"] else "skipped"
+        settle_row(merged)
+        if not changed_paths(stored, merged):
+            return "skipped"
+        if not self.plan.dry_run:
+            self.changed[name] = merged
+        return "updated"
+
+    def _change(self) -> None:
+        changes = [(self.stored[name], merged) for name, merged in self.changed.items()]
+        for name, row in zip(self.changed, update_rows(self.tx, Contact, changes), strict=True):
+            self.stored[name] = row
+        self.changed.clear()
 
     def _create(self) -> None:
         holders = {claim: row.event["subject"] for row in self.new for claim in row.claims}

@@ -14,9 +14,10 @@ from crm.contacts.v1 import contacts_pb2
 from crm_chassis.kernel.errors import Flaw, Invalid, refuse_flaws
 from crm_chassis.mongo.operations import Operation, Progress
 from crm_chassis.mongo.schedule import Timer, schedule
+from crm_chassis.resources.bulk import announced_rows
 from crm_chassis.resources.claims import claims_of
 from crm_chassis.resources.references import seen_of_own
-from crm_chassis.resources.transaction import Transaction, announced_rows
+from crm_chassis.resources.transaction import Transaction
 from crm_chassis.resources.validation import flaws
 from crm_chassis.working.operations import Step
 from crm_contacts.contact_points.rules import tidy_address

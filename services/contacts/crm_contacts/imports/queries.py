@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crm_chassis.kernel.ids import id_of
 from crm_chassis.resources.claims import holders_of
 from crm_chassis.resources.search import fold
 from crm_chassis.resources.visibility import condition
@@ -93,6 +94,13 @@ def contacts_by_key(keys: Iterable[Key]) -> dict[Key, set[str]]:
             name = f"{Contact.collection()}/{contact_id}"
             found.setdefault(Key(path, value), set()).add(name)
     return found
+
+
+def stored_contacts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The rows of the contacts, by name."""
+    wanted = [id_of(name) for name in names]
+    rows = Contact.rows().find({"_id": {"$in": wanted}}) if wanted else ()
+    return {f"{Contact.collection()}/{row['_id']}": row for row in rows}
 
 
 def _holders(path: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -317,4 +317,4 @@ def overlay(stored: Any, placed: Any) -> Any:
     merged = dict(stored or {})
     for name, value in placed.items():
         merged[name] = overlay(merged.get(name), value)
-    return merged
+    return {name: value for name, value in merged.items() if value is not False}

@@ -337,6 +337,37 @@ def test_a_row_is_matched_by_number_as_well_and_never_by_several():
     assert "AMBIGUOUS_MATCH" in bad_rows(operation)[1][-1]
 
 
+def test_two_rows_that_match_one_contact_change_it_one_after_the_other(database):
+    contact = a_contact(external_ids={"erp": "1"}, emails=[{"address": "ann@example.com"}])
+    columns = {"id": "externalIds.erp", "mail": "emails[0].address", "last": "familyName"}
+
+    operation = imported(
+        "id,mail,last\n1,,Lee\n,ann@example.com,Kim\n",
+        columns,
+        mode="UPDATE",
+        match_by=["externalIds.erp", "emails.address"],
+    )
+
+    assert counts(operation) == {"updated": 2}
+    [changed] = contacts()
+    assert (changed.id, changed.family_name, changed.version) == (contact.id, "Kim", 3)
+    names = [event["data"]["familyName"] for event in database["events"].find(sort={"_id": 1})]
+    assert names == ["Miller", "Lee", "Kim"]
+
+
+def test_an_id_that_changes_is_free_for_others_afterwards():
+    a_contact(external_ids={"erp": "1"}, emails=[{"address": "ann@example.com"}])
+    columns = {"id": "externalIds.erp", "mail": "emails[0].address"}
+
+    operation = imported(
+        "id,mail\n2,ann@example.com\n", columns, mode="UPDATE", match_by=["emails.address"]
+    )
+
+    assert counts(operation) == {"updated": 1}
+    assert a_contact(external_ids={"erp": "1"}).version == 1
+    assert counts(imported(rows(1, 2))) == {"failed": 1}
+
+
 def test_an_update_that_breaks_a_rule_is_a_bad_row():
     a_contact(external_ids={"erp": "1"}, emails=[{"address": "ann@example.com"}])
     columns = {"id": "externalIds.erp", "mail": "emails[0].address"}
