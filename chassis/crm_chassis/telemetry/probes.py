@@ -1,6 +1,7 @@
 """A process's own HTTP port: `/metrics`, `/livez`, `/readyz`."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,9 +10,12 @@ from threading import Thread
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
+from crm_chassis.telemetry.logging import logger
+
 Check = Callable[[], None]
 JSON = "application/json"
 Answer = tuple[int, str, bytes]
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # A load balancer that probes while nobody gets to accept must not be refused at once.
     request_queue_size = 32
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell in a line of the log; most often whoever asked did not wait for the answer."""
+        log.debug("probe not answered", exc_info=sys.exception())
 
 
 class _Handler(BaseHTTPRequestHandler):

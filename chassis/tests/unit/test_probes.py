@@ -1,6 +1,8 @@
 """The probes' port: alive, ready, measured."""
 
 import json
+import socket
+import struct
 from contextlib import closing
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -50,6 +52,16 @@ def test_readiness_lists_each_dependency(port, state):
         "mongodb": "ConnectionError: no answer",
         "schema": "ok",
     }
+
+
+def test_who_does_not_wait_for_the_answer_leaves_no_trace_of_python(port, capfd):
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", port)) as asking:
+            asking.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert get(port, "/livez")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_liveness_does_not_ask_for_dependencies(port, state):
