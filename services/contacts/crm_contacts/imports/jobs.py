@@ -38,9 +38,9 @@ from crm_contacts.imports.rules import Match, Mode, Plan, reader_of
 from crm_contacts.metrics import IMPORTED_ROWS
 from crm_contacts.organizations.documents import Organization
 
-# A batch is over well within a claim's lease, and small enough for one transaction. New rows are
-# stored together, changes one by one.
-MOST_ROWS, MOST_CHANGES = 500, 100
+# A batch is over well within a claim's lease, and small enough for one transaction. A new row is
+# less work than a change.
+MOST_ROWS, MOST_CHANGES = 500, 250
 MOST_CHARACTERS = 1_000_000
 COUNTS = ("created", "updated", "skipped", "failed")
 T = TypeVar("T")
