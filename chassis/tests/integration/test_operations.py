@@ -156,10 +156,12 @@ def test_a_step_that_fails_is_tried_again_where_it_stood(database, worker, troub
     trouble.at[1] = raising(error)
 
     worker.carry_on_one()
-    assert not worker.carry_on_one()
+    waiting = database["operations"].find_one()
     make_ready(database)
     worker.carry_on_one()
 
+    assert waiting["last_error"].startswith(type(error).__name__)
+    assert "claim" not in waiting
     assert message(operation_id).done
     assert counted(database) == [0, 1, 2]
 
