@@ -102,6 +102,15 @@ class Publisher:
     def is_open(self) -> bool:
         return self._channel is not None
 
+    def refuse_dead(self) -> None:
+        """Do nothing while the thread lives.
+
+        Raises:
+            RuntimeError: it has ended by an error, which it has written out.
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError("the publisher's thread has ended")
+
     def check(self) -> None:
         """Do nothing while the broker takes events.
 

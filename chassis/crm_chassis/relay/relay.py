@@ -117,6 +117,7 @@ class Relay:
         """Carry events until `stop`."""
         while not self._is_over():
             self._alive = monotonic()
+            self._publisher.refuse_dead()
             self._rest()
             self._settle(self._publisher.fates(self._patience()))
             if self._alive >= self._idle_until:
