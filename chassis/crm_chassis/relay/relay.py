@@ -156,7 +156,9 @@ class Relay:
         moment = monotonic()
         if moment < self._idle_until:
             return min(self._idle_until - moment, LONGEST_POLL)
-        if self._stop_by is None and self._publisher.is_open and self._is_read_due():
+        if not self._publisher.is_open:
+            return LONGEST_POLL
+        if self._stop_by is None and self._is_read_due():
             return 0.0
         due = [self._read_at, *([self._mark_by] if self._confirmed else [])]
         return min(max(min(due) - moment, 0.005), LONGEST_POLL)
