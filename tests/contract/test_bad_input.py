@@ -233,10 +233,13 @@ def test_every_fault_is_told_not_only_the_first(create):
     }
 
 
-def test_a_line_has_room_for_255_characters_of_any_kind(admin):
-    line = "\U0001f600" * 255
+def test_a_line_has_room_for_255_characters_of_any_kind_and_a_text_for_65536(admin, made):
+    line, text = "\U0001f600" * 255, "\U0001f600" * 65_536
+    met = {"channel": "PHONE", "direction": "INBOUND", "subject": line, "body": text}
 
-    assert admin.post("/v1/contacts", {"givenName": line}).ok()["givenName"] == line
+    told = admin.post(f"/v1/{made.contact}/interactions", met).ok()
+
+    assert (told["subject"], told["body"]) == (line, text)
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -54,6 +54,12 @@ TWINS = (
     ),
     (b'{"externalIds": {"erp": "1", "erp": "1"}}', "externalIds.erp"),
 )
+KEYS = ("", "a b", "é", "x" * 256, '"' + "x" * 256 + '"', "a\tb", '""')
+
+
+def short(value: str | bytes) -> str:
+    """The name of a test for a value, however long that is."""
+    return repr(value[:30])
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +76,7 @@ def unchanged(suite, made) -> Iterator[None]:
     assert stored.settled() == before
 
 
-@pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: repr(body[:30]))
+@pytest.mark.parametrize("body", UNREADABLE, ids=short)
 @pytest.mark.parametrize(("verb", "path"), [("POST", "/v1/contacts"), ("PATCH", "contact")])
 def test_what_is_no_json_is_told_of(admin, made, verb, path, body):
     target = path if path.startswith("/") else f"/v1/{made.contact}"
@@ -136,7 +142,7 @@ def test_no_body_is_of_another_type(admin, made, media):
         problem(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, '"' + "x" * 256 + '"', "a\tb", '""'])
+@pytest.mark.parametrize("key", KEYS, ids=short)
 @pytest.mark.parametrize("path", ["/v1/contacts", "/v1/contacts:import", "/v1/users", "verb"])
 def test_no_idempotency_key_is_of_another_form(admin, made, path, key):
     target = path if path.startswith("/") else f"/v1/{made.organization}:move"
@@ -160,6 +166,7 @@ def test_no_idempotency_key_is_of_another_form(admin, made, path, key):
         "Bearer é",
         "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
     ],
+    ids=short,
 )
 def test_who_cannot_be_known_is_asked_who_it_is(suite, told):
     answer = suite.client(None).ask("GET", "/v1/contacts", headers={"Authorization": told})
@@ -219,6 +226,7 @@ def test_a_body_that_is_not_read_does_not_spoil_the_next_request(suite):
         "/console",
         "/.env",
     ],
+    ids=short,
 )
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 def test_at_an_unknown_path_there_is_nothing(admin, verb, path):

@@ -253,6 +253,28 @@ def _sees(world: World, who: str, collection: str) -> bool:
     return level >= (OWN if deciding in SEEN_BY_ALL else REACHES[deciding][who])
 
 
+def test_what_is_taken_away_counts_within_three_seconds(suite, person):
+    admin = suite.client()
+    team = admin.post("/v1/teams", {"displayName": "Left"}).ok()["name"]
+    owner = person("roles/member", [team])
+    contact = owner.client.post("/v1/contacts", {"givenName": "Ann"}).ok()["name"]
+    suspended, demoted, moved = (person("roles/member", [team]) for _ in range(3))
+    for one in (suspended, demoted, moved):
+        assert one.client.get(f"/v1/{contact}").status == 200
+
+    for one, change in (
+        (suspended, {"state": "SUSPENDED"}),
+        (demoted, {"roles": []}),
+        (moved, {"teams": []}),
+    ):
+        admin.patch(one.user, change, '"1"').ok()
+
+    def statuses() -> list[int]:
+        return [one.client.get(f"/v1/{contact}").status for one in (suspended, demoted, moved)]
+
+    wait_until(lambda: statuses() == [401, 403, 404], timeout=3)
+
+
 def test_the_matrix_has_every_route_that_needs_a_right(suite):
     paths = suite.client().get("/v1/openapi.json").ok()["paths"]
     served = {
