@@ -18,6 +18,11 @@ REPLICA_SET = "crm"
 ALREADY_INITIATED, UNAUTHORIZED = 23, 13  # error codes of the server
 
 
+# The files of a dropped database go at the next checkpoint, not after five minutes of history:
+# a run drops a thousand, and a process may only have so many files open.
+FORGETFUL = ("--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "2")
+
+
 @dataclass(frozen=True)
 class Mongod:
     """A running mongod: the primary of a replica set of one."""
@@ -116,7 +121,7 @@ def start_mongod(folder: Path, port: int, *, durable: bool = False) -> Mongod:
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     log = folder / "mongod.log"
-    process = start_process(mongod_command(data, port, oplog_mb=64), log)
+    process = start_process([*mongod_command(data, port, oplog_mb=64), *FORGETFUL], log)
     wait_until(lambda: is_open(port) or process.poll() is not None, 60, what="mongod")
     if process.poll() is not None:
         message = f"mongod ended with {process.returncode}:\n{end_of(log)}"
