@@ -11,7 +11,7 @@ pytest.register_assert_rewrite(
     "faults.clients", "faults.evidence", "faults.ordeal", "faults.processes"
 )
 
-from faults.clients import Accepted, Crowd, insisting, start_import  # noqa: E402 - rewritten when it is imported
+from faults.clients import IMPORTED, Accepted, Crowd, insisting, start_import  # noqa: E402 - rewritten when it is imported
 from faults.evidence import Evidence, evidence_since  # noqa: E402
 from faults.ordeal import Ordeal  # noqa: E402
 from faults.processes import assert_all_is_up  # noqa: E402
@@ -46,8 +46,8 @@ def crowd(suite, evidence, word) -> Iterator[Crowd]:
 
 
 @pytest.fixture
-def ordeal(suite, evidence, crowd, word) -> Ordeal:
+def ordeal(suite, evidence, crowd, word, scale) -> Ordeal:
     """The same with an import that has begun and is not at its end."""
-    running = start_import(crowd.client(), word)
+    running = start_import(crowd.client(), word, int(IMPORTED * max(1, scale / 4)))
     running.wait_for(lambda state: int(state["metadata"]["processed"]) > 0)
     return Ordeal(suite, evidence, crowd, running)

@@ -23,15 +23,17 @@ from stack.programs import processes, stack_of
 OURS = tuple(processes())
 SERVERS = ("epmd", "mongod", "rabbitmq", "smtp")
 # A killed process is started again within 1 s (tools/tests), with a crowd on the machine later.
-RESTARTED_WITHIN = 10.0
+RESTARTED_WITHIN = 30.0
 # The longest that a process may take to finish what it has begun.
-STOPPED_WITHIN = 30.0
+STOPPED_WITHIN = 40.0
 PROGRAMS: Mapping[str, bytes] = {"rabbitmq": b"beam.smp", "smtp": b"stack.smtp_sink"}
 
 
-def replace(suite: Suite, victim: str) -> None:
-    """Kill a process, and wait until another one has its place."""
-    _wait_for_another(suite, victim, suite.kill(victim), RESTARTED_WITHIN)
+def replace(suite: Suite, *victims: str) -> None:
+    """Kill processes at once, and wait until each has a successor."""
+    killed = {victim: suite.kill(victim) for victim in victims}
+    for victim, pid in killed.items():
+        _wait_for_another(suite, victim, pid, RESTARTED_WITHIN)
 
 
 def restart(suite: Suite, name: str) -> None:

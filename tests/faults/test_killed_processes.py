@@ -14,3 +14,11 @@ def test_what_was_accepted_is_there_once_after_a_process_was_killed(ordeal, vict
         ordeal.crowd.work_on(WORKING)
 
     ordeal.end_well()
+
+
+def test_what_was_accepted_is_there_once_after_everything_was_killed_at_once(ordeal, scale):
+    for _ in range(max(1, int(scale / 2))):
+        replace(ordeal.suite, *VICTIMS)
+        ordeal.crowd.work_on(WORKING)
+
+    ordeal.end_well()
