@@ -25,6 +25,8 @@ KILLED = -1
 SOUND = 10.0
 # How soon it is looked again for a process that another one is just starting.
 CHILD_STARTS = 0.1
+# After so long it is not looked for any more: that process serves itself.
+LATEST_CHILD = 15.0
 
 
 def follow(layout: Layout) -> None:
@@ -53,21 +55,24 @@ def _take_event() -> None:
 
 def _write_pids(layout: Layout) -> tuple[set[int], bool]:
     """Write the file. Gives the pids of what the supervisor started, and whether all serve."""
-    states = _states(layout)
-    running = {name: info["pid"] for name, info in states.items() if info["pid"]}
-    serving = {name: _serving(name, pid) for name, pid in running.items() if name != MIGRATE}
-    lines = [f"{name} {pid}\n" for name, pid in sorted(serving.items()) if pid is not None]
+    running = {name: info for name, info in _states(layout).items() if info["pid"]}
+    serving = {
+        name: _serving(info["pid"]) if name in WATCHING else info["pid"]
+        for name, info in running.items()
+        if name != MIGRATE
+    }
+    lines = [f"{name} {pid or running[name]['pid']}\n" for name, pid in sorted(serving.items())]
     replace_file(layout.pids, "".join(lines))
-    return set(running.values()), None not in serving.values()
+    late = [running[name]["start"] for name, pid in serving.items() if pid is None]
+    complete = all(time.time() - start > LATEST_CHILD for start in late)
+    return {info["pid"] for info in running.values()}, complete
 
 
-def _serving(name: str, pid: int) -> int | None:
-    """The process that serves: the one started, or the one that it watches over, once there."""
-    if name not in WATCHING:
-        return pid
+def _serving(watching: int) -> int | None:
+    """The process that this one watches over; None while there is none."""
     with contextlib.suppress(OSError):
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        for child in map(int, children):
+        told = Path(f"/proc/{watching}/task/{watching}/children").read_text(encoding="ascii")
+        for child in map(int, told.split()):
             command = Path(f"/proc/{child}/cmdline").read_bytes()
             if b"resource_tracker" not in command:
                 return child
