@@ -1,13 +1,10 @@
 """pika's connection, made to hand the frames of many messages to the socket together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pika
-
-# What a socket takes in one go; of a larger piece pika would copy the rest each time.
-PIECE = 65_536
 
 
 class JoiningConnection(pika.SelectConnection):
@@ -18,31 +15,29 @@ class JoiningConnection(pika.SelectConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._gathered: list[bytes] | None = None
-        self._size = 0
         super().__init__(*args, **kwargs)
 
     @contextmanager
-    def joined(self) -> Iterator[None]:
-        """Gather what is sent within, and send it piece by piece."""
-        self._gathered = []
+    def joined(self, may_go: Callable[[], bool]) -> Iterator[None]:
+        """Gather what is sent within; at the end it goes, or else the connection is closed."""
+        gathered = self._gathered = []
         try:
             yield
         finally:
-            self._emit()
             self._gathered = None
+        if may_go():
+            super()._adapter_emit_data(b"".join(gathered))
+        elif self.is_open:
+            # The broker lacks what was counted as sent.
+            self.close()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all that was sent has left the process."""
+        return bool(self._get_write_buffer_size() == 0)
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._gathered is None:
             super()._adapter_emit_data(data)
             return
         self._gathered.append(data)
-        self._size += len(data)
-        if self._size >= PIECE:
-            self._emit()
-
-    def _emit(self) -> None:
-        if self._gathered:
-            piece = b"".join(self._gathered)
-            self._gathered.clear()
-            self._size = 0
-            super()._adapter_emit_data(piece)

@@ -29,6 +29,8 @@ CONNECTION_OPTIONS = {
     "stack_timeout": 10,
 }
 LONGEST_PAUSE = 5.0
+# How many messages go to the socket together.
+PIECE = 64
 log = logger(__name__)
 
 
@@ -151,15 +153,22 @@ class Publisher:
         self.wake()
 
     def _flush(self) -> None:
-        if self._channel is None or self._connection is None or self.is_blocked:
+        """Send a piece, the next when it has left: little goes that is not ours any more."""
+        channel, connection = self._channel, self._connection
+        if channel is None or connection is None or self.is_blocked or not self._outgoing:
             return
-        with self._connection.joined():
-            while self._outgoing:
-                event = self._outgoing.popleft()
-                if self._is_ours(event):
-                    self._publish(self._channel, event)
-                else:
-                    self._fates.put([(event.id, Fate.FENCED)])
+        if not connection.is_clear:
+            self._loop.call_later(0.001, self._flush)
+            return
+        piece = [self._outgoing.popleft() for _ in range(min(PIECE, len(self._outgoing)))]
+        ours = [event for event in piece if self._is_ours(event)]
+        if len(ours) < len(piece):
+            self._fates.put([(event.id, Fate.FENCED) for event in piece if event not in ours])
+        if ours:
+            with connection.joined(lambda: all(map(self._is_ours, ours))):
+                for event in ours:
+                    self._publish(channel, event)
+        self._loop.add_callback_threadsafe(self._flush)
 
     def _publish(self, channel: Channel, event: Outgoing) -> None:
         self._tag += 1

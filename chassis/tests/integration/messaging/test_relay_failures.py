@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from crm_chassis.mongo import leases
+from crm_chassis.relay.publisher import PIECE
 from crm_chassis.testing.messages import Broker, an_event, commit, versions
 from crm_chassis.testing.waiting import wait_until
 
@@ -69,7 +70,8 @@ def test_a_relay_that_slept_through_its_lease_publishes_and_marks_no_more(log, b
     sleeper.running.send_signal(signal.SIGCONT)
     wait_until(lambda: len(holders(log)) == 2, what="the sleeper's new share")
 
-    assert broker.ready(queue) == published
+    # What was at the socket when it fell asleep may still go; all of it was sent by the other too.
+    assert broker.ready(queue) - published <= PIECE
     assert marked(log) == marks
     assert sleeper.is_ready()
     seen: dict[str, int] = {}
