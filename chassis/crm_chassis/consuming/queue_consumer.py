@@ -72,6 +72,9 @@ class QueueConsumer(StockConsumer):
             self._patience = Timeout(SET_UP_WITHIN, TimeoutError("the broker does not answer"))
             try:
                 yield connection
+            except Exception as error:
+                log.warning("connection lost", queue=self.queue, error=type(error).__name__)
+                raise
             finally:
                 self._patience.cancel()
                 self.is_taking = False

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from crm_chassis.kernel.ids import new_id
-from crm_chassis.testing.messages import an_event, versions
+from crm_chassis.testing.messages import Broker, an_event, versions
 from crm_chassis.testing.waiting import wait_until
 
 
@@ -209,7 +209,7 @@ def test_a_stop_finishes_what_was_taken_and_hands_nothing_back(log, broker, cons
 def test_nothing_is_lost_and_nothing_done_twice_when_consumers_are_killed(
     log, broker, consumer, scale
 ):
-    events = versions(subjects=40, each=int(25 * scale))
+    events = versions(subjects=40, each=int(15 * scale))
     consumer.start("Batches").ready().stop()
     broker.publish(*events)
     kills = 0
@@ -217,13 +217,13 @@ def test_nothing_is_lost_and_nothing_done_twice_when_consumers_are_killed(
     while log["effects"].count_documents({}) < len(events):
         done = log["effects"].count_documents({})
         process = consumer.start("Batches")
-        enough = min(done + 150, len(events))
+        enough = min(done + 200, len(events))
         expect_effects(log, enough, timeout=40)
         process.running.send_signal(signal.SIGKILL)
         process.running.wait()
         kills += 1
 
-    assert kills > 2
+    assert kills > 1
     assert all_once(log, events)
 
 
@@ -245,10 +245,7 @@ def test_an_event_that_ends_its_process_each_time_is_given_up_in_the_end(log, br
 
 
 def test_a_broker_that_is_killed_is_found_again(log, consumer, node):
-    from crm_chassis.testing.messages import Broker
-
     process = consumer.start(rabbit=node[0].uri).ready()
-    node[0].control("eval", "mnesia:sync_log().")
     before, after = an_event(), an_event()
     Broker(node[0].uri).publish(before)
     expect_effects(log, 1)

@@ -130,8 +130,6 @@ def test_a_broker_that_is_killed_loses_nothing_and_is_found_again(
     log, node, own_broker, start_relay
 ):
     queue = own_broker.queue()
-    # What was declared a moment before a kill may not be on the disk yet.
-    node[0].control("eval", "mnesia:sync_log().")
     relay = start_relay(rabbit=node[0].uri).ready()
     events = versions(subjects=500, each=6)
     commit(log, *events[:2000])
