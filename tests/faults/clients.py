@@ -210,7 +210,7 @@ class Import:
         """The external ids of the rows that can be taken."""
         return {f"{number}" for number in range(self.rows) if not _is_bad(number)}
 
-    def wait_for(self, what: Callable[[Mapping[str, Any]], bool], timeout: float = 90) -> Any:
+    def wait_for(self, what: Callable[[Mapping[str, Any]], bool], timeout: float = 180) -> Any:
         """The operation, once it is as wanted."""
         return wait_until(
             lambda: what(state := self.client.get(self.name)) and state, timeout, 0.05, self.name

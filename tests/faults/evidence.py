@@ -38,7 +38,7 @@ class Evidence:
     client: Insisting
     since: datetime
 
-    def settle(self, timeout: float = 60) -> None:
+    def settle(self, timeout: float = 120) -> None:
         """Wait until all that is in a log is published and archived."""
         wait_until(lambda: not self.pending(), timeout, 0.1, "the logs to be published")
         wait_until(lambda: not self.unarchived(), timeout, 0.1, "the journal to be complete")
