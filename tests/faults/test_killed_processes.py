@@ -4,7 +4,7 @@ import pytest
 from faults.processes import OURS, replace
 
 VICTIMS = (*OURS, "rabbitmq", "mongod")
-WORKING = 2.0
+WORKING = 1.5
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
