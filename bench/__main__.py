@@ -32,6 +32,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     if not only:
         told = {"machine": _machine(), "measures": lines}
+        RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 

@@ -13,6 +13,8 @@ _INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "events": [
         IndexModel([("subject", ASCENDING), ("sequence", DESCENDING)]),
         IndexModel([("time", ASCENDING), ("_id", ASCENDING)]),
+        # What was told of a customer, and since when.
+        IndexModel([("customers", ASCENDING), ("_id", ASCENDING)]),
         IndexModel(
             [("time", ASCENDING), ("bucket", ASCENDING)],
             name="pending",

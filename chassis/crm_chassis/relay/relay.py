@@ -4,8 +4,6 @@ Polling is the truth. An event is read again until it is marked, and it is marke
 confirm: what a crash leaves undone is done once more, and consumers know it by its id.
 """
 
-import ctypes
-import gc
 import logging
 import signal
 from collections import Counter
@@ -15,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from crm_chassis.events.envelope import row_to_cloudevent
+from crm_chassis.memory import give_memory_back, spare_the_collector
 from crm_chassis.mongo import connection, leases, outbox
 from crm_chassis.mongo.failures import check_database
 from crm_chassis.relay.buckets import Buckets
@@ -65,10 +64,7 @@ def run(
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     start_tracing(settings.service, "relay")
     connection.connect(settings.mongodb_uri, settings.database_name)
-    # Rows come and go by the thousand and hold no cycles: looking for such takes half the time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    spare_the_collector()
     buckets = Buckets(leases.this_process(), lease_seconds)
     publisher = Publisher(settings.rabbitmq_uri, buckets.covers)
     relay = Relay(settings.service, publisher, buckets)
@@ -134,7 +130,7 @@ class Relay:
             return
         if self._carried >= MANY:
             self._carried = 0
-            _give_memory_back()
+            give_memory_back()
         try:
             if self._news.wait():
                 self._read_at = 0.0
@@ -316,13 +312,6 @@ class Relay:
         if events:
             self._publisher.send(events)
             self._meters.sent(events[-1].id)
-
-
-def _give_memory_back() -> None:
-    """glibc keeps what a backlog took, a third of the process, until it is asked."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _trace(event: Outgoing) -> None:

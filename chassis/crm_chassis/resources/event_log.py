@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor
 
 from crm_chassis.events.canonical import datahash, new_salt
 from crm_chassis.events.catalog import event_type, package_of
-from crm_chassis.kernel.ids import new_id
+from crm_chassis.kernel.ids import first_id_at, new_id
 from crm_chassis.mongo.connection import database
 from crm_chassis.mongo.outbox import BUCKETS
 from crm_chassis.resources.customers import customers_of
@@ -100,3 +100,10 @@ def events_of(subject: str, before: int | None, limit: int) -> list[Row]:
         condition["sequence"] = {"$lt": before}
     found = database()["events"].find(condition).sort("sequence", -1).limit(limit)
     return list(found)
+
+
+def tidings(customers: Sequence[str], since: datetime, limit: int) -> list[str]:
+    """The ids of at most `limit` events about any of the customers that were made after `since`."""
+    condition = {"customers": {"$in": list(customers)}, "_id": {"$gt": first_id_at(since)}}
+    found = database()["events"].find(condition, {"_id": 1}).limit(limit)
+    return [row["_id"] for row in found]

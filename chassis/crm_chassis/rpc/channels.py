@@ -185,10 +185,27 @@ class Ask(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[A]):
-    """An answer to come, or the refusal that is there already."""
+    """An answer to come, or the answer or refusal that is there already."""
 
     pending: "grpc.Future[A] | None" = None
     refusal: Refusal | None = None
+    given: A | None = None
+
+    @classmethod
+    def begin(cls, hop: Hop, request: Message, patience: float, metadata: Metadata) -> "Answer[A]":
+        """Ask, and wait later."""
+        try:
+            return cls(cast("grpc.Future[A]", hop.future(request, patience, metadata)))
+        except grpc.RpcError as error:
+            return cls(refusal=_refusal(error))
+
+    @classmethod
+    def wait(cls, hop: Hop, request: Message, patience: float, metadata: Metadata) -> "Answer[A]":
+        """Ask, and wait here: that spares the threads that would tell this one of the answer."""
+        try:
+            return cls(given=cast("A", hop.with_call(request, patience, metadata)[0]))
+        except grpc.RpcError as error:
+            return cls(refusal=_refusal(error))
 
     def result(self) -> A:
         """Wait for the answer.
@@ -196,6 +213,8 @@ class Answer(Generic[A]):
         Raises:
             Refusal: as asking would.
         """
+        if self.given is not None:
+            return self.given
         if self.refusal is not None or self.pending is None:
             raise self.refusal or Unavailable("Nobody was asked.")
         try:
@@ -214,6 +233,12 @@ class Answer(Generic[A]):
         """Take the question back."""
         if self.pending is not None:
             self.pending.cancel()
+
+
+def _refusal(error: grpc.RpcError) -> Refusal:
+    refusal = refusal_of(error)
+    refusal.__cause__ = error
+    return refusal
 
 
 @dataclass(frozen=True)

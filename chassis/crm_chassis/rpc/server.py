@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.failures import check_database
 from crm_chassis.mongo.migrations import require_schema
@@ -154,6 +155,7 @@ def _run(server: RpcServer, settings: ServiceSettings, checks: Mapping[str, Chec
         signal.signal(number, lambda *_: stop.set())
     with closing(probes.serve(settings.metrics_address, {"rpc": _until(stop), **checks})):
         server.start()
+        spare_the_collector()
         log.info("listening", address=settings.grpc_address, port=server.port)
         while not stop.is_set() and not _holds(checks):
             stop.wait(ROUND)

@@ -28,6 +28,9 @@ class Principal:
     team_scope: frozenset[str] = frozenset()
     rights: Rights = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.user, self.teams, self.team_scope))
+
     def level(self, collection: str, action: str) -> Level | None:
         """With how many resources of the collection the principal may do it; None: with none."""
         particular = self.rights.get(collection, {}).get(action)

@@ -149,6 +149,11 @@ IDEMPOTENCY_REPLAYS = Counter(
     "Requests answered from the record of an earlier one.",
     ["service"],
 )
+KEPT_ANSWERS = Counter(
+    "crm_kept_answers_total",
+    "Questions about customers answered by what was kept (`kept`), or anew (`made`).",
+    ["outcome"],
+)
 AUTH_FAILURES = Counter(
     "crm_auth_failures_total", "Callers that were not let in, by why.", ["reason"]
 )

@@ -1,6 +1,5 @@
 """The worker process: due timers and long work, claimed by lease, until it is asked to stop."""
 
-import gc
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -10,6 +9,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
+from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection, schedule
 from crm_chassis.mongo import operations as long_work
 from crm_chassis.mongo.claiming import longest_waits
@@ -49,7 +49,7 @@ def run(
         signal.signal(number, lambda *_: stop.set())
     crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop)
     readiness = {"mongodb": connection.ping, **(checks or {})}
-    _spare_the_collector()
+    spare_the_collector()
     with closing(probes.serve(settings.metrics_address, readiness, {"threads": crew.check})):
         crew.work()
     connection.disconnect()
@@ -130,16 +130,6 @@ class _Crew:
             while thread.is_alive():
                 _once(self.operations.renew)
                 thread.join(RENEWAL)
-
-
-def _spare_the_collector() -> None:
-    """Let the cyclic collector pass over what is loaded, and look less often at what is made.
-
-    The rows of a batch hold no cycles, and looking at them costs a quarter of making them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _once(work: Callable[[], bool]) -> bool:

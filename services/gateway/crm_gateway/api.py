@@ -8,6 +8,7 @@ from crm.api.v1 import dead_letters_pb2_grpc, ledger_pb2_grpc, operations_pb2_gr
 from crm.gateway.v1 import api_keys_pb2_grpc, roles_pb2_grpc, teams_pb2_grpc, users_pb2_grpc
 from flask import Flask
 
+from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.server import RpcServer, build_peers, build_table, database_checks
@@ -60,7 +61,9 @@ def running(settings: GatewaySettings) -> Iterator[Flask]:
         shared = build_table(settings, shared_services(settings), (), peers)
         opened.enter_context(_answering(settings.grpc_address, shared))
         authenticate = Authenticator(Signer.of(settings), Identities(), uses)
-        yield create_app(parts_of(settings, peers, authenticate))
+        app = create_app(parts_of(settings, peers, authenticate))
+        spare_the_collector()
+        yield app
 
 
 def parts_of(settings: GatewaySettings, peers: Peers, authenticate: Authenticate) -> Parts:

@@ -43,9 +43,12 @@ def create_app(parts: Parts) -> Flask:
     for bound in parts.bindings.unary():
         encode = parts.bindings.codec.encoder(bound.method.output)
         route = Route(bound, encode, parts.upstreams, parts.authenticate)
-        app.add_transcoded(bound.binding.verb, bound.template, route.answer, route.problem)
+        app.add_templated(bound.binding.verb, bound.template, route.answer, route.problem)
     for own in routes_of_our_own(parts):
-        app.add(own.verb, own.rule or own.path, own.path, own.answer, own.explain)
+        if own.template is not None:
+            app.add_templated(own.verb, own.template, own.answer, own.explain)
+        else:
+            app.add(own.verb, own.path, own.answer, own.explain)
     return app
 
 

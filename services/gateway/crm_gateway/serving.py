@@ -35,7 +35,7 @@ class EdgeRequest(Request):
 class Edge(Flask):
     """Flask as the edge of the suite: every route in the same frame, every error a problem.
 
-    Routes from the protos need nothing of Flask's contexts, sessions and hooks: where path and verb
+    Routes with a template need nothing of Flask's contexts, sessions and hooks: where path and verb
     are one of theirs, they are answered at once (ADR 0017 tells what that saves). All else, and
     whatever is refused before a route is found, goes Flask's way.
     """
@@ -48,16 +48,14 @@ class Edge(Flask):
         self.register_error_handler(Exception, _refuse_unmatched)
         self._index: PathIndex[Frame] = PathIndex()
 
-    def add(
-        self, verb: str, rule: str, path: str, answer: Answer, explain: Explain = problem_of
-    ) -> None:
-        """Serve a route. `path` is how the document, metrics and traces call it."""
-        self._add(verb, rule, Frame(verb, path, answer, explain))
+    def add(self, verb: str, path: str, answer: Answer, explain: Explain = problem_of) -> None:
+        """Serve one path."""
+        self._add(verb, path, Frame(verb, path, answer, explain))
 
-    def add_transcoded(
+    def add_templated(
         self, verb: str, template: Template, answer: Answer, explain: Explain
     ) -> None:
-        """Serve a route from the protos."""
+        """Serve every path of a template, which is how metrics and traces call them."""
         frame = Frame(verb, template.document_path, answer, explain)
         self._add(verb, template.rule, frame)
         self._index.add(verb, template, frame)

@@ -19,8 +19,8 @@ class CustomerServicer(customers_pb2_grpc.CustomerServiceServicer):
             request.customer, lambda: sections_of(request.customer, request.sections, moment)
         )
         sections = {
-            name: customers_pb2.Section(data=section.data, as_of=section.as_of)
-            for name, section in found.items()
+            name: customers_pb2.Section(data=data, as_of=found.as_of)
+            for name, data in found.sections.items()
         }
         return customers_pb2.GetCustomerSectionsResponse(sections=sections)
 

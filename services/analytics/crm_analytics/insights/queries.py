@@ -7,10 +7,10 @@ from typing import Any
 from crm_analytics.insights.documents import engagements
 from crm_analytics.insights.rules import KINDS, Engagement, Insights, Tally, add_up, tally
 from crm_analytics.journal.documents import journal
-from crm_analytics.parents.queries import hidden_parents, may_read, sees_all
+from crm_analytics.parents.queries import Sight, may_read, sees_all
 from crm_chassis.kernel.ids import collection_of
 from crm_chassis.kernel.money import Money
-from crm_chassis.telemetry.context import ANY, Principal
+from crm_chassis.telemetry.context import ANY
 
 # Of an organization's people so many are looked at, as in the section of its interactions.
 MOST_PEOPLE = 1_000
@@ -18,40 +18,45 @@ PEOPLE, MEETINGS = "contacts", "interactions"
 Row = dict[str, Any]
 
 
-def insights_now(customer: str, principal: Principal) -> Insights:
-    """What the customer's engagements add up to, as far as the principal sees them.
+def insights_now(customer: str, sight: Sight) -> Insights:
+    """What the customer's engagements add up to, as far as they are seen.
 
     To an organization's own count the interactions with its people.
     """
+    principal = sight.principal
     everywhere = sees_all(principal, ANY)
     wanted = {"$or": list(_wanted(customer)), "deleted": False}
     rows = list(engagements().aggregate([{"$match": wanted}, _group(everywhere)]))
     if not everywhere:
         rows = [row for row in rows if may_read(principal, row["_id"]["collection"])]
-        hidden = hidden_parents({row["_id"]["parent"] for row in rows}, principal)
+        hidden = sight.hides({row["_id"]["parent"] for row in rows})
         rows = [row for row in rows if row["_id"]["parent"] not in hidden]
     return add_up(_tally(row) for row in rows)
 
 
-def insights_then(customer: str, principal: Principal, moment: datetime) -> Insights:
+def insights_then(customer: str, sight: Sight, moment: datetime) -> Insights:
     """The same as it was at a moment; rights are today's."""
     found = _engagements_then([customer], moment)
     people = [each.subject for each in found if each.collection == PEOPLE][:MOST_PEOPLE]
     if people and not _is_person(customer):
         found += [each for each in _engagements_then(people, moment) if each.collection == MEETINGS]
-    found = [each for each in found if may_read(principal, each.collection)]
-    hidden = hidden_parents({each.parent for each in found}, principal)
+    found = [each for each in found if may_read(sight.principal, each.collection)]
+    hidden = sight.hides({each.parent for each in found})
     return add_up(tally(each) for each in found if each.parent not in hidden)
+
+
+def people_of(customer: str, most: int = MOST_PEOPLE) -> list[str]:
+    """The names of an organization's people; a person has none."""
+    if _is_person(customer):
+        return []
+    people = {"customers": customer, "collection": PEOPLE, "deleted": False}
+    return [row["_id"] for row in engagements().find(people, {"_id": 1}).limit(most)]
 
 
 def _wanted(customer: str) -> Iterator[Row]:
     yield {"customers": customer}
-    if _is_person(customer):
-        return
-    people = {"customers": customer, "collection": PEOPLE, "deleted": False}
-    names = [row["_id"] for row in engagements().find(people, {"_id": 1}).limit(MOST_PEOPLE)]
-    if names:
-        yield {"customers": {"$in": names}, "collection": MEETINGS}
+    if people := people_of(customer):
+        yield {"customers": {"$in": people}, "collection": MEETINGS}
 
 
 def _is_person(customer: str) -> bool:

@@ -13,6 +13,8 @@ JOURNAL = "journal"
 INDEXES = (
     # A customer's timeline, newest first.
     IndexModel([("customers", ASCENDING), ("time", DESCENDING), ("_id", DESCENDING)]),
+    # What has arrived about a customer of late.
+    IndexModel([("customers", ASCENDING), ("archived", ASCENDING)]),
     # What became of one resource.
     IndexModel([("subject", ASCENDING), ("sequence", ASCENDING)]),
     # What the ledger compares with a source.

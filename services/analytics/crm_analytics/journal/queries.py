@@ -1,6 +1,6 @@
-"""Reads of the journal that no other feature owns: how large it is, and whether it is unaltered."""
+"""Reads of the journal that no other feature owns: its size, its news, whether it is unaltered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from crm_analytics.journal.documents import journal
@@ -21,3 +21,9 @@ def altered_events(start: datetime, end: datetime) -> Iterator[str]:
 def journal_size() -> int:
     """How many events there are, as the collection's metadata tells it."""
     return journal().estimated_document_count()
+
+
+def tidings(customers: Sequence[str], since: datetime, limit: int) -> list[str]:
+    """The ids of at most `limit` events about any of the customers that arrived after `since`."""
+    condition = {"customers": {"$in": list(customers)}, "archived": {"$gt": since}}
+    return [row["_id"] for row in journal().find(condition, {"_id": 1}).limit(limit)]

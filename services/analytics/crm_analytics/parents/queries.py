@@ -37,6 +37,30 @@ def hidden_parents(names: Iterable[str], principal: Principal) -> set[str]:
     return hidden
 
 
+class Sight:
+    """What one principal sees; `met` are the parents that it depended on, `hidden` those not seen.
+
+    Of whom the principal sees every one nothing depends on.
+    """
+
+    def __init__(self, principal: Principal) -> None:
+        self.principal = principal
+        self.met: set[str] = set()
+        self.hidden: set[str] = set()
+
+    def hides(self, parents: Iterable[str]) -> set[str]:
+        """Those of the parents that the principal does not see."""
+        asked = {name for name in parents if not sees_all(self.principal, collection_of(name))}
+        hidden = hidden_parents(asked, self.principal)
+        self.met |= asked
+        self.hidden |= hidden
+        return hidden
+
+    def still_holds(self) -> bool:
+        """Whether the principal sees, and does not see, the same parents as before."""
+        return hidden_parents(self.met, self.principal) == self.hidden
+
+
 def sees_all(principal: Principal, collection: str) -> bool:
     """Whether the principal sees every resource of the collection, whoever owns it."""
     return principal.level(collection, "READ") == "ALL"

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from crm.analytics.v1 import timeline_pb2
 
 from crm_analytics.journal.documents import journal
-from crm_analytics.parents.queries import hidden_parents, may_read, require_customer
+from crm_analytics.parents.queries import Sight, may_read, require_customer
 from crm_analytics.timeline.rules import SUMMARIES
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import collection_of
 from crm_chassis.resources.filters import compile_filter
 from crm_chassis.resources.pages import Question, Sort, next_token, token_values
 from crm_chassis.resources.past import refuse_future
-from crm_chassis.telemetry.context import Principal, current_call
+from crm_chassis.telemetry.context import current_call
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -66,9 +66,8 @@ def timeline_page(question: Question) -> TimelinePage:
             it was not there then.
         Invalid: filter, page token or read time are not valid.
     """
-    principal = current_call().principal
     require_customer_at(question.container, question.read_time)
-    return page_of(question, principal)
+    return page_of(question, Sight(current_call().principal))
 
 
 def require_customer_at(customer: str, read_time: datetime | None) -> None:
@@ -93,8 +92,8 @@ def require_customer_at(customer: str, read_time: datetime | None) -> None:
         raise NotFound(f"There was no {customer} then.")
 
 
-def page_of(question: Question, principal: Principal) -> TimelinePage:
-    """A page of what the principal may see, for a customer that was found to be visible.
+def page_of(question: Question, sight: Sight) -> TimelinePage:
+    """A page of what is seen, for a customer that was found to be visible.
 
     What turns out to be hidden is left out of what is read next, so that a customer with thousands
     of hidden entries costs a few steps, not one for each page of them.
@@ -104,7 +103,7 @@ def page_of(question: Question, principal: Principal) -> TimelinePage:
     """
     wanted = _wanted(question)
     after = token_values(question, len(_ORDER))
-    hidden = Hidden(principal)
+    hidden = Hidden(sight)
     seen: list[Row] = []
     step = question.size + 1
     while len(seen) <= question.size:
@@ -120,17 +119,17 @@ def page_of(question: Question, principal: Principal) -> TimelinePage:
 
 
 class Hidden:
-    """What of a timeline the principal may not see, as far as it was met."""
+    """What of a timeline is not seen, as far as it was met."""
 
-    def __init__(self, principal: Principal) -> None:
-        self._principal = principal
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
         self._parents: set[str] = set()
         self._collections: set[str] = set()
 
     def without(self, rows: Sequence[Row]) -> list[Row]:
         """The rows that may be seen: of collections that may be read, and of visible parents."""
         readable = [row for row in rows if self._is_readable(collection_of(row["subject"]))]
-        parents = hidden_parents({row["parent"] for row in readable}, self._principal)
+        parents = self._sight.hides({row["parent"] for row in readable})
         self._parents |= parents
         return [row for row in readable if row["parent"] not in parents]
 
@@ -142,7 +141,7 @@ class Hidden:
             yield {"subject": {"$not": re.compile(f"(^|/){collection}/[^/]+$")}}
 
     def _is_readable(self, collection: str) -> bool:
-        if may_read(self._principal, collection):
+        if may_read(self._sight.principal, collection):
             return True
         self._collections.add(collection)
         return False

@@ -11,6 +11,7 @@ from bson import Decimal128
 from crm_analytics.customers.queries import sections_of
 from crm_analytics.insights.documents import engagements
 from crm_analytics.insights.queries import insights_now, insights_then
+from crm_analytics.parents.queries import Sight
 from crm_analytics.testing import a_contact, an_event, an_interaction, an_organization, happen
 from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import NotFound
@@ -38,7 +39,7 @@ def test_interactions_are_counted_as_they_come_change_and_go():
         an_event(calls[1], "deleted", sequence=2, time=at(3), deleted=True),
     )
 
-    found = insights_now(ann.name, ADMINISTRATOR)
+    found = insights_now(ann.name, Sight(ADMINISTRATOR))
 
     assert (found.interactions, found.first_contact, found.last_contact) == (3, at(-60), at(-2))
 
@@ -51,10 +52,12 @@ def test_now_and_as_of_now_are_the_same_and_the_past_stays():
     happen(an_event(call, "undeleted", sequence=3, time=at(5)))
 
     def counted(minutes):
-        return insights_then(ann.name, ADMINISTRATOR, at(minutes)).interactions
+        return insights_then(ann.name, Sight(ADMINISTRATOR), at(minutes)).interactions
 
     assert [counted(minutes) for minutes in (0, 1, 2, 3, 4, 5)] == [0, 1, 1, 0, 0, 1]
-    assert insights_then(ann.name, ADMINISTRATOR, now()) == insights_now(ann.name, ADMINISTRATOR)
+    assert insights_then(ann.name, Sight(ADMINISTRATOR), now()) == insights_now(
+        ann.name, Sight(ADMINISTRATOR)
+    )
 
 
 def test_an_organization_has_the_interactions_of_its_people():
@@ -71,13 +74,13 @@ def test_an_organization_has_the_interactions_of_its_people():
         an_event(moved, "updated", sequence=2, time=at(2), customers=(acme.name, other.name)),
     )
 
-    found = insights_now(acme.name, ADMINISTRATOR)
+    found = insights_now(acme.name, Sight(ADMINISTRATOR))
 
     assert (found.interactions, found.first_contact, found.last_contact) == (2, at(0), at(1))
-    assert insights_now(acme.name, a_principal("TEAM", teams=[TEAM])).interactions == 1
-    assert insights_now(other.name, ADMINISTRATOR).interactions == 1
-    assert insights_then(acme.name, ADMINISTRATOR, now()) == found
-    assert insights_then(acme.name, ADMINISTRATOR, at(1)).interactions == 4
+    assert insights_now(acme.name, Sight(a_principal("TEAM", teams=[TEAM]))).interactions == 1
+    assert insights_now(other.name, Sight(ADMINISTRATOR)).interactions == 1
+    assert insights_then(acme.name, Sight(ADMINISTRATOR), now()) == found
+    assert insights_then(acme.name, Sight(ADMINISTRATOR), at(1)).interactions == 4
 
 
 def a_row(customer, collection, **fields):
@@ -104,7 +107,7 @@ def test_amounts_are_summed_within_a_currency_and_to_the_cent():
     a_row(ann.name, "cases", state="OPEN")
     a_row(ann.name, "cases", state="CLOSED")
 
-    found = insights_now(ann.name, ADMINISTRATOR)
+    found = insights_now(ann.name, Sight(ADMINISTRATOR))
 
     assert (found.open_deals, found.open_cases) == (4, 1)
     assert found.open_amounts == (Money("EUR", Decimal("0.30")), Money("USD", Decimal("1.5")))
@@ -118,11 +121,11 @@ def test_nothing_is_counted_that_the_caller_may_not_see():
     a_row(ann.name, "deals", state="OPEN", amount=euros("5"))
     mate = a_principal("TEAM", teams=[TEAM])
 
-    found = insights_now(ann.name, mate)
+    found = insights_now(ann.name, Sight(mate))
 
     assert (found.interactions, found.open_deals, found.open_amounts) == (1, 0, ())
-    assert insights_now(ann.name, ADMINISTRATOR).open_deals == 1
-    assert insights_then(ann.name, a_principal(CREATE="ALL"), now()).interactions == 0
+    assert insights_now(ann.name, Sight(ADMINISTRATOR)).open_deals == 1
+    assert insights_then(ann.name, Sight(a_principal(CREATE="ALL")), now()).interactions == 0
 
 
 def test_interactions_are_not_counted_for_who_may_not_read_them():
@@ -130,8 +133,8 @@ def test_interactions_are_not_counted_for_who_may_not_read_them():
     happen(an_event(ann), an_event(an_interaction(ann.name)))
     reader = replace(a_principal(), rights={"contacts": {"READ": "ALL"}})
 
-    assert insights_now(ann.name, reader).interactions == 0
-    assert insights_then(ann.name, reader, now()).interactions == 0
+    assert insights_now(ann.name, Sight(reader)).interactions == 0
+    assert insights_then(ann.name, Sight(reader), now()).interactions == 0
 
 
 def test_the_sections_are_json_as_the_view_shows_it():
@@ -142,7 +145,7 @@ def test_the_sections_are_json_as_the_view_shows_it():
 
     found = sections_of(ann.name, (), None)
 
-    assert orjson.loads(found["insights"].data) == {
+    assert orjson.loads(found.sections["insights"]) == {
         "firstContactTime": rfc3339(at(-5)),
         "lastContactTime": rfc3339(at(-5)),
         "interactionCount": 1,
@@ -151,18 +154,18 @@ def test_the_sections_are_json_as_the_view_shows_it():
         "wonAmounts": [],
         "openCaseCount": 0,
     }
-    timeline = orjson.loads(found["timeline"].data)
+    timeline = orjson.loads(found.sections["timeline"])
     assert timeline["nextPageToken"] == ""
     assert [entry["summary"] for entry in timeline["entries"]] == ["Offer", ""]
-    assert {section.as_of for section in found.values()} == {at(1)}
+    assert found.as_of == at(1)
 
 
 def test_only_the_sections_asked_for_are_told():
     ann = a_contact()
     happen(an_event(ann))
 
-    assert list(sections_of(ann.name, ["insights"], None)) == ["insights"]
-    assert list(sections_of(ann.name, ["deals"], None)) == []
+    assert list(sections_of(ann.name, ["insights"], None).sections) == ["insights"]
+    assert list(sections_of(ann.name, ["deals"], None).sections) == []
 
 
 def test_sections_are_told_as_they_were():
@@ -172,9 +175,9 @@ def test_sections_are_told_as_they_were():
 
     found = sections_of(ann.name, (), at(3))
 
-    assert orjson.loads(found["insights"].data)["interactionCount"] == 0
-    assert len(orjson.loads(found["timeline"].data)["entries"]) == 1
-    assert {section.as_of for section in found.values()} == {at(0)}
+    assert orjson.loads(found.sections["insights"])["interactionCount"] == 0
+    assert len(orjson.loads(found.sections["timeline"])["entries"]) == 1
+    assert found.as_of == at(0)
     with pytest.raises(NotFound):
         sections_of(ann.name, (), at(-1))
 
@@ -185,3 +188,45 @@ def test_a_stranger_is_told_nothing_of_a_customer():
 
     with call_scope(a_call(a_principal("TEAM"))), pytest.raises(NotFound):
         sections_of(ann.name, (), None)
+
+
+def test_what_has_happened_is_told_at_once_to_whoever_asked_before():
+    ann = a_contact()
+    happen(an_event(ann))
+    sections_of(ann.name, (), None)
+
+    happen(an_event(an_interaction(ann.name)))
+
+    found = sections_of(ann.name, (), None)
+    assert orjson.loads(found.sections["insights"])["interactionCount"] == 1
+    assert len(orjson.loads(found.sections["timeline"])["entries"]) == 2
+
+
+def test_an_organization_s_insights_follow_what_happens_to_its_people():
+    acme = an_organization()
+    ann = a_contact(positions=[{"organization": acme.name}])
+    happen(an_event(acme), an_event(ann))
+    sections_of(acme.name, (), None)
+
+    happen(an_event(an_interaction(ann.name)))
+
+    insights = orjson.loads(sections_of(acme.name, (), None).sections["insights"])
+    assert insights["interactionCount"] == 1
+
+
+def test_an_entry_is_gone_once_its_parent_is_not_seen_any_more_though_nothing_is_told_of_it():
+    ann, desk = a_contact(teams=[TEAM]), an_organization(teams=[TEAM])
+    call = an_event(an_interaction(ann.name), parent=desk.name)
+    happen(an_event(ann), an_event(desk), call)
+    mate = a_call(a_principal("TEAM", teams=[TEAM]))
+
+    def entries():
+        with call_scope(mate):
+            timeline = orjson.loads(sections_of(ann.name, (), None).sections["timeline"])
+        return [entry["event"] for entry in timeline["entries"]]
+
+    assert call.id in entries()
+    taken = an_organization(desk.name, teams=[])
+    happen(an_event(taken, "updated", sequence=2))
+
+    assert call.id not in entries()

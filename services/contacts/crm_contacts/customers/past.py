@@ -1,8 +1,10 @@
 """The sections of a customer as they were known at a moment: reads of the event log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import collection_of, id_of
@@ -18,6 +20,17 @@ from crm_contacts.interactions.documents import Interaction
 from crm_contacts.organizations.documents import Organization
 
 Data = dict[str, Any]
+
+
+def sections_then(name: str, wanted: Sequence[str], moment: datetime) -> Mapping[str, bytes]:
+    """The JSON of these sections of a contact or an organization at a moment; rights are today's.
+
+    Raises:
+        NotFound: it was not there then, or the caller may not see it now.
+        Invalid: the moment lies ahead.
+    """
+    data = find_customer_then(name, moment)
+    return {title: orjson.dumps(SECTIONS[title](name, data, moment)) for title in wanted}
 
 
 def find_customer_then(name: str, moment: datetime) -> Data:

@@ -1,12 +1,16 @@
 """The sections of a customer as they are now."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import collection_of
 from crm_chassis.resources.document import Resource
+from crm_chassis.resources.event_log import tidings
+from crm_chassis.resources.kept import MOST_NAMES, Kept
 from crm_chassis.resources.parts import Part, Rows, rows_of_parts
 from crm_chassis.resources.translate import json_from_row, name_of
 from crm_chassis.resources.visibility import condition, is_visible
@@ -27,19 +31,45 @@ _SHOWN: Row = {"$project": {"display_name": 1, "positions": 1}}
 _BY_NAME: Sequence[Row] = ({"$sort": {"display_name": 1}}, {"$limit": MOST}, _SHOWN)
 
 
-def sections_now(name: str, wanted: Iterable[str]) -> dict[str, Data]:
-    """The data of these sections of a contact or an organization that the caller may see.
+def sections_now(name: str, wanted: Sequence[str]) -> Mapping[str, bytes]:
+    """The JSON of these sections of a contact or an organization that the caller may see.
 
     Raises:
         NotFound: there is none.
     """
+    question = (name, tuple(wanted), current_call().principal)
+    return _KEPT.answer(question, lambda: _names_around(name), lambda: _read(name, wanted))
+
+
+def _read(name: str, wanted: Sequence[str]) -> Mapping[str, bytes]:
     sections = {title: SECTIONS[title] for title in wanted}
     parts = [part for section in sections.values() for part in section.parts(name)]
     rows = rows_of_parts([_customer(name), *parts])
     for row in rows["customer"]:
         if is_visible(KINDS[collection_of(name)], row, current_call().principal):
-            return {title: section.data(name, row, rows) for title, section in sections.items()}
+            return {
+                title: orjson.dumps(section.data(name, row, rows))
+                for title, section in sections.items()
+            }
     raise NotFound(f"There is no {name}.")
+
+
+def _names_around(name: str) -> list[str]:
+    """The customers whose changes may change what is told of this one."""
+    kind = KINDS[collection_of(name)]
+    row = kind.rows().find_one(kind.key_of(name), {"positions.organization": 1, "parent": 1}) or {}
+    above = [position["organization"] for position in row.get("positions", [])]
+    above += [row["parent"]] if "parent" in row else []
+    people = {"positions.organization": name, "delete_time": None}
+    below = Contact.rows().find(people, {"_id": 1}).limit(MOST_NAMES)
+    return [name, *above, *(name_of(person, "contacts") for person in below)]
+
+
+def _size(sections: Mapping[str, bytes]) -> int:
+    return sum(map(len, sections.values()))
+
+
+_KEPT: Kept[Mapping[str, bytes]] = Kept(tidings, _size)
 
 
 @dataclass(frozen=True)

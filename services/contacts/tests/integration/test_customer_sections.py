@@ -12,10 +12,11 @@ from crm_chassis.resources.reading import get_resource
 from crm_chassis.resources.transaction import as_call, in_transaction
 from crm_chassis.telemetry.context import Principal, call_scope
 from crm_chassis.testing.calls import a_call, a_principal
-from crm_contacts.contacts.commands import update_contact
+from crm_contacts.contacts.commands import delete_contact, update_contact
 from crm_contacts.contacts.documents import Contact, Position
 from crm_contacts.customers.servicer import CustomerServicer
-from crm_contacts.organizations.commands import delete_organization
+from crm_contacts.organizations.commands import delete_organization, update_organization
+from crm_contacts.organizations.documents import Organization
 from crm_contacts.testing import a_consent, a_contact, an_interaction, an_organization
 
 
@@ -164,3 +165,52 @@ def test_what_is_changed_by_another_call_is_seen_by_the_next():
     as_call(a_call(), update_contact, Contact(id=contact.id, tags=["x"]), ["tags"], contact.etag)
 
     assert sections(contact, "profile")["profile"]["tags"] == ["x"]
+
+
+def test_a_change_is_seen_at_once_by_whoever_looked_before():
+    acme = an_organization(display_name="Acme")
+    contact = a_contact(positions=[Position(organization=acme.name)])
+    sections(contact)
+    sections(acme)
+
+    an_interaction(contact, subject="Call")
+    a_consent(contact)
+    renamed = Organization(id=acme.id, display_name="Apex")
+    in_transaction(update_organization, renamed, ["display_name"], acme.etag)
+
+    told = sections(contact)
+    assert told["interactions"]["totalSize"] == 1
+    assert len(told["consents"]["consents"]) == 1
+    assert told["relationships"]["organizations"][0]["displayName"] == "Apex"
+    assert sections(acme)["profile"]["displayName"] == "Apex"
+    assert sections(acme)["interactions"]["totalSize"] == 1
+
+
+def test_whoever_joins_or_leaves_an_organization_is_seen_at_once():
+    acme = an_organization()
+    contact = a_contact(positions=[Position(organization=acme.name)])
+    sections(acme)
+
+    a_contact(positions=[Position(organization=acme.name)])
+    assert len(sections(acme)["relationships"]["contacts"]) == 2
+
+    in_transaction(delete_contact, contact.name, contact.etag)
+    assert len(sections(acme)["relationships"]["contacts"]) == 1
+
+
+def test_what_was_told_to_one_caller_is_not_told_to_another():
+    contact = a_contact()
+    sections(contact)
+
+    with pytest.raises(NotFound):
+        sections(contact, caller=a_principal("OWN"))
+
+
+def test_a_customer_that_was_deleted_is_gone_at_once():
+    contact = a_contact()
+    sections(contact)
+
+    in_transaction(delete_contact, contact.name, contact.etag)
+
+    with pytest.raises(NotFound):
+        sections(contact)

@@ -45,7 +45,7 @@ class Download:
             self.answer,
             self._describe,
             bound.method,
-            bound.template.rule,
+            bound.template,
             self._explain,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from crm_gateway.serving import Answer, Explain
 from crm_gateway.transcoding.openapi import OpenApi
+from crm_gateway.transcoding.paths import Template
 from crm_gateway.transcoding.problems import problem_of
 from crm_gateway.transcoding.schema import Method
 
@@ -17,7 +18,7 @@ class HttpRoute:
     """A route of our own.
 
     `operation` makes its part of the document; `method` is the RPC whose permission it needs, None
-    where everybody may. `rule` is the path as Werkzeug reads it, where that is not the same.
+    where everybody may. `template` is what the path follows, where something in it varies.
     """
 
     verb: str
@@ -25,7 +26,7 @@ class HttpRoute:
     answer: Answer
     operation: Callable[[OpenApi], Operation]
     method: Method | None = None
-    rule: str = ""
+    template: Template | None = None
     explain: Explain = field(default=problem_of)
 
     def describe(self, builder: OpenApi) -> None:

@@ -80,7 +80,7 @@ class Upload:
             self.answer,
             self._describe,
             bound.method,
-            bound.template.rule,
+            bound.template,
             self._explain,
         )
 

@@ -7,8 +7,7 @@ from google.protobuf.message import Message
 
 from crm_chassis.kernel.errors import Forbidden, Overdue, Refusal, TooMany, Unavailable
 from crm_chassis.rpc.channels import Answer, Peers
-from crm_chassis.rpc.errors import refusal_of
-from crm_chassis.rpc.hops import Hop, NotTried
+from crm_chassis.rpc.hops import Hop
 from crm_gateway.transcoding.problems import Problem, problem_of
 from crm_gateway.transcoding.routes import Bound
 from crm_gateway.transcoding.schema import MessageClass
@@ -30,11 +29,17 @@ class Services:
         self.names = tuple(name for name in peers.names if name != GATEWAY)
 
     def ask(self, questions: Mapping[str, Message], metadata: Metadata, patience: float) -> Answers:
-        """The answers to come, by service; each is given up after `patience` seconds."""
-        return {
-            service: self._begin(service, question, metadata, patience)
-            for service, question in questions.items()
+        """The answers to come, by service; each is given up after `patience` seconds.
+
+        All are asked at once, and the last one is waited for.
+        """
+        *others, last = questions
+        answers: dict[str, Answer[Any]] = {
+            service: Answer.begin(self._hop(service), questions[service], patience, metadata)
+            for service in others
         }
+        answers[last] = Answer.wait(self._hop(last), questions[last], patience, metadata)
+        return answers
 
     def explain(self, error: Exception) -> Problem:
         """What the caller is told of an error: where, in the words of the route."""
@@ -42,21 +47,12 @@ class Services:
             return problem_of(error.__cause__, self._bound.wording)  # type: ignore[arg-type]
         return problem_of(error, self._bound.wording)
 
-    def _begin(
-        self, service: str, question: Message, metadata: Metadata, patience: float
-    ) -> Answer[Any]:
-        hop = self._hops.get(service) or self._hop(service)
-        try:
-            return Answer(hop.future(question, patience, metadata))
-        except NotTried as error:
-            refusal = refusal_of(error)
-            refusal.__cause__ = error
-            return Answer(refusal=refusal)
-
     def _hop(self, service: str) -> Hop:
-        path = self._bound.method.path
-        hop = self._peers.hop(service, path, self._serialize, self._parse)
-        self._hops[service] = hop
+        hop = self._hops.get(service)
+        if hop is None:
+            path = self._bound.method.path
+            hop = self._peers.hop(service, path, self._serialize, self._parse)
+            self._hops[service] = hop
         return hop
 
 

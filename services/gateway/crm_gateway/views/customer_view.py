@@ -30,7 +30,6 @@ from crm_gateway.views.sections import (
     owned_by,
     wanted_sections,
 )
-from crm_gateway.views.together import Together
 
 # The service that has the customer itself, without whom there is no view.
 OWNER = "contacts"
@@ -72,7 +71,6 @@ class CustomerView:
         self.kind = self.template.captures[0].name
         self._services = Services(peers, bound, REQUEST, ANSWER)
         self._authenticate = authenticate
-        self._together = Together[View](PATIENCE)
         expect(VIEW_RESPONSES, [self.kind], VIEW_COMPLETENESS)
         expect(VIEW_SECTIONS, [self.kind], wanted_sections((), peers.names), ["ok"], [""])
 
@@ -88,11 +86,8 @@ class CustomerView:
         query = exchange.request.args
         fields = self.bound.binder.read({**values, "service": OWNER}, query, None, None)
         wanted = wanted_sections(fields.get("sections", ()), self._services.names)
-        same = (token, fields["customer"], *wanted, *fields.get("read_time", {}).items())
         try:
-            view = self._together.ask(
-                same, lambda: self._view(fields, wanted, exchange.metadata(token))
-            )
+            view = self._view(fields, wanted, exchange.metadata(token))
         except Unavailable:
             VIEW_RESPONSES.labels(self.kind, "failed").inc()
             raise
@@ -137,14 +132,16 @@ def _shown(answers: Answers, wanted: Iterable[str], moment: str) -> dict[str, Sh
 def _questions(
     fields: Mapping[str, Any], wanted: Iterable[str], services: Iterable[str]
 ) -> dict[str, customers_pb2.GetCustomerSectionsRequest]:
-    """What to ask each service. The one that has the customer is asked even for none of its own."""
+    """What to ask each service. The one that has the customer is asked even for none of its own.
+
+    It is the last, whose answer is the first that is needed.
+    """
     told = {name: fields[name] for name in ("customer", "read_time") if name in fields}
-    owners = dict.fromkeys([OWNER, *(OWNERS[name] for name in wanted)])
-    there = frozenset(services)
+    there = frozenset(services) - {OWNER}
+    others = dict.fromkeys(OWNERS[name] for name in wanted if OWNERS[name] in there)
     return {
         service: REQUEST(service=service, sections=owned_by(service, wanted) or wanted, **told)
-        for service in owners
-        if service in there or service == OWNER
+        for service in (*others, OWNER)
     }
 
 

@@ -32,7 +32,7 @@ def _view_route(view: CustomerView) -> HttpRoute:
         view.answer,
         partial(describe_view, bound=view.bound, kind=view.kind),
         view.bound.method,
-        view.template.rule,
+        view.template,
         view.explain,
     )
 
@@ -44,7 +44,7 @@ def _search_route(search: Search) -> HttpRoute:
         search.answer,
         partial(describe_search, bound=search.bound),
         search.bound.method,
-        search.template.rule,
+        search.template,
         search.explain,
     )
 

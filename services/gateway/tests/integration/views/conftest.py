@@ -82,7 +82,6 @@ class Suite:
     peers: Peers
     app: Any
     caller: Principal = field(default_factory=a_principal)
-    all_differ: bool = False
 
     def get(self, path, **query):
         return self.client.get(path, query_string=query)
@@ -109,7 +108,7 @@ def suite(tmp_path, bindings):
         stack.callback(peers.close)
 
         def authenticate(_request):
-            return keys.signer().mint(a_principal() if made.all_differ else made.caller)
+            return keys.signer().mint(made.caller)
 
         routes = view_routes(bindings, peers, authenticate)
         upstreams = Upstreams(bindings.schema, peers)

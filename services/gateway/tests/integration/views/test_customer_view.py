@@ -231,25 +231,6 @@ def test_many_who_look_at_once_are_answered_in_time_whoever_is_frozen(known):
     assert max(seconds for _, seconds in answers) < 1.5
 
 
-def test_equal_questions_at_the_same_moment_are_asked_together(known):
-    known.contacts.delay = 0.05
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: known.get(VIEW), range(40)))
-
-    assert len(known.contacts.asked) < 40
-
-
-def test_different_callers_are_never_answered_together(known):
-    known.contacts.delay = 0.05
-    known.all_differ = True
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: known.get(VIEW), range(8)))
-
-    assert len({caller.name for caller in known.contacts.callers}) == 8
-
-
 def test_a_dead_owner_costs_next_to_nothing_once_its_breaker_is_open(known):
     known.analytics.delay = 1
     breaker = known.peers.breaker("analytics")
