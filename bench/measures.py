@@ -151,7 +151,7 @@ class Bench:
             with self.stack.held("relay"):
                 events.insert_many(self._copies(events.find_one(sort=[("time", -1)])))
             started = time.perf_counter()
-            wait_until(lambda: events.find_one({"pending": True}) is None, 300, 0.01)
+            wait_until(lambda: not scenes.is_pending(events), 300, 0.01)
             found = EVENTS / (time.perf_counter() - started)
         scenes.drained(self.stack)
         return found

@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 
 if TYPE_CHECKING:
+    from pymongo.collection import Collection
     from pymongo.database import Database
 
 ALIAS = "default"
@@ -73,3 +76,11 @@ def ping() -> None:
         PyMongoError: it does not.
     """
     client().admin.command("ping")
+
+
+def without_zones(collection: "Collection[dict[str, Any]]") -> "Collection[dict[str, Any]]":
+    """The same collection, whose moments come without a zone: they are UTC, and read faster."""
+    options: CodecOptions[dict[str, Any]] = CodecOptions(
+        uuid_representation=UuidRepresentation.STANDARD
+    )
+    return collection.with_options(codec_options=options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo.errors import PyMongoError
 
 from crm_chassis.kernel.clock import now
-from crm_chassis.mongo.connection import client, database
+from crm_chassis.mongo.connection import client, database, without_zones
 from crm_chassis.mongo.failures import time_limit
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Reading:
     """The oldest events to publish, oldest first, as they were at one moment.
 
     At one moment: an event that is seen comes after all earlier ones of its resource, whatever
-    commits meanwhile. Events of the resources `without` are left out.
+    commits meanwhile. Events of the resources `without` are left out. Moments have no zone.
     """
 
     def __init__(self, buckets: Collection[int], without: Collection[str], limit: int) -> None:
@@ -51,7 +51,8 @@ class Reading:
         if without:
             condition["subject"] = {"$nin": list(without)}
         self._session = client().start_session(snapshot=True)
-        found = _rows().find(condition, sort=_ORDER, limit=limit, hint=INDEX, session=self._session)
+        rows = without_zones(_rows())
+        found = rows.find(condition, sort=_ORDER, limit=limit, hint=INDEX, session=self._session)
         self._found = found.batch_size(_BATCH)
 
     def next(self, count: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from time import monotonic
 from typing import Any
@@ -18,8 +19,10 @@ from crm_chassis.mongo import connection, leases, outbox
 from crm_chassis.mongo.failures import check_database
 from crm_chassis.relay.buckets import Buckets
 from crm_chassis.relay.lanes import Lanes, Outgoing
+from crm_chassis.relay.marker import Marker
 from crm_chassis.relay.meters import Meters
 from crm_chassis.relay.publisher import Fate, Publisher, Told
+from crm_chassis.relay.reading import ReadingAhead
 from crm_chassis.relay.refusals import Refusals
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
@@ -29,10 +32,7 @@ from crm_chassis.telemetry.tracing import is_sampled, span, start_tracing, stop_
 WINDOW = 1000
 # Read ahead, so that the window never waits for the database; at most so much is held in memory.
 AHEAD, HELD = 500, 3000
-CHUNK = 250
-READING = 5000
-MARKED_AT_ONCE = 250
-MARK_WITHIN = 0.05
+READING = 20_000
 SHORTEST_POLL, LONGEST_POLL = 0.02, 0.1
 STOP_WITHIN = 15.0
 AFTER_FAILURE = 1.0
@@ -86,10 +86,11 @@ class Relay:
         self._publisher, self._buckets = publisher, buckets
         self._lanes, self._refusals, self._meters = Lanes(), Refusals(), Meters(service)
         self._news = outbox.News()
-        self._reading: outbox.Reading | None = None
-        self._confirmed: list[Outgoing] = []
+        self._marker = Marker(publisher.wake)
+        self._reader = ThreadPoolExecutor(1, "reader")
+        self._reading: ReadingAhead | None = None
         self._done: set[str] = set()
-        self._mark_by = self._read_at = self._idle_until = 0.0
+        self._read_at = self._idle_until = 0.0
         self._poll = SHORTEST_POLL
         self._carried = 0
         self._stop_by: float | None = None
@@ -139,13 +140,13 @@ class Relay:
 
     @property
     def _is_busy(self) -> bool:
-        unsettled = self._lanes or self._confirmed or len(self._refusals)
+        unsettled = len(self._lanes) or len(self._marker) or len(self._refusals)
         return bool(unsettled) or not self._publisher.is_open or monotonic() < self._idle_until
 
     def _is_over(self) -> bool:
         if self._stop_by is None:
             return False
-        return monotonic() > self._stop_by or not (self._lanes.sent or self._confirmed)
+        return monotonic() > self._stop_by or not (self._lanes.sent or len(self._marker))
 
     def _patience(self) -> float:
         """How long nothing has to be done unless something is told."""
@@ -156,16 +157,15 @@ class Relay:
             return LONGEST_POLL
         if self._stop_by is None and self._is_read_due():
             return 0.0
-        due = [self._read_at, *([self._mark_by] if self._confirmed else [])]
-        return min(max(min(due) - moment, 0.005), LONGEST_POLL)
+        due = min(self._read_at, self._marker.due)
+        return min(max(due - moment, 0.005), LONGEST_POLL)
 
     def _work_on_log(self) -> None:
         if self._buckets.is_due:
             self._refresh()
         if self._buckets.has_surplus:
             self._hand_over()
-        if self._confirmed:
-            self._mark()
+        self._marker.work(self._buckets.covers)
         if self._stop_by is None:
             self._read()
             self._send()
@@ -180,6 +180,8 @@ class Relay:
         self._news.close()
 
     def _leave(self) -> None:
+        self._marker.stop()
+        self._reader.shutdown()
         try:
             self._buckets.leave()
         except outbox.Failure as error:
@@ -207,10 +209,8 @@ class Relay:
         event = self._lanes.arrived(event_id)
         if event is None:
             return
-        if not self._confirmed:
-            self._mark_by = monotonic() + MARK_WITHIN
         self._carried += 1
-        self._confirmed.append(event)
+        self._marker.add(event)
         self._done.add(event_id)
         self._meters.confirmed(event_id)
         self._refusals.forget(event.subject)
@@ -237,24 +237,18 @@ class Relay:
             self._end_reading()
 
     def _hand_over(self) -> None:
-        unmarked = (event.bucket for event in self._confirmed)
+        unmarked = (event.bucket for event in self._marker.unmarked)
         sent = (event.bucket for event in self._lanes.sent.values())
         self._buckets.hand_over(frozenset((*sent, *unmarked)))
 
     # The log
 
-    def _mark(self) -> None:
-        if len(self._confirmed) < MARKED_AT_ONCE and monotonic() < self._mark_by:
-            return
-        ours = [event.id for event in self._confirmed if self._buckets.covers(event)]
-        if ours:
-            outbox.mark_published(ours)
-        self._confirmed = []
-
     def _is_read_due(self) -> bool:
         if self._lanes.ready >= AHEAD or len(self._lanes) >= HELD:
             return False
-        return self._reading is not None or monotonic() >= self._read_at
+        if self._reading is not None:
+            return self._reading.is_there
+        return monotonic() >= self._read_at
 
     def _read(self) -> None:
         """Read on, or from the start: then all that is pending is seen, late commits too."""
@@ -264,24 +258,25 @@ class Relay:
             self._poll = min(self._poll * 1.5, LONGEST_POLL)
             self._read_at = monotonic() + self._poll
             self._reading = self._begin_reading()
-        if self._reading is None:
             return
-        rows = self._reading.next(CHUNK)
+        rows, more = self._reading.take()
         for row in rows:
             self._take_in(row)
-        if len(rows) < CHUNK:
+        if not more:
             self._end_reading()
 
-    def _begin_reading(self) -> outbox.Reading | None:
+    def _begin_reading(self) -> ReadingAhead | None:
         self._refusals.look()
         if not self._buckets.serving or self._refusals.are_too_many:
             return None
-        if not self._lanes and not self._confirmed and not outbox.is_any_pending():
+        unmarked = self._marker.unmarked
+        if not self._lanes and not unmarked and not outbox.is_any_pending():
             return None
         # What was marked before this moment is not seen any more.
-        self._done = {event.id for event in self._confirmed}
-        limit = READING + len(self._lanes) + len(self._confirmed)
-        return outbox.Reading(self._buckets.serving, self._refusals.waiting, limit)
+        self._done = {event.id for event in unmarked}
+        limit = READING + len(self._lanes) + len(unmarked)
+        reading = outbox.Reading(self._buckets.serving, self._refusals.waiting, limit)
+        return ReadingAhead(reading, self._reader, self._publisher.wake)
 
     def _end_reading(self) -> None:
         reading, self._reading = self._reading, None
