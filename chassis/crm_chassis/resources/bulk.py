@@ -1,8 +1,10 @@
 """Storing many resources of one kind at once: made ready together, written in few steps."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 
 from crm_chassis.kernel.clock import MILLISECOND, now
@@ -18,19 +20,32 @@ from crm_chassis.telemetry.context import current_call
 
 Row = dict[str, Any]
 Change = tuple[Row, Row]
+# A row as the database takes it: read like any other, and not to be changed.
+Encoded = RawBSONDocument
+
+
+class Announced(NamedTuple):
+    """A new row, and the event that announces it."""
+
+    row: Encoded
+    event: Encoded
 
 
 def announced_rows(
     document: type[Resource], rows: Sequence[Row], word: str = "created"
-) -> tuple[list[Row], list[Row]]:
+) -> list[Announced]:
     """New rows with what storing sets, and the events that announce them, for the current call.
 
     They may be made while the transaction before still runs; `Transaction.insert_announced` stores
-    them.
+    them, and has nothing left to encode.
     """
     call, moment = current_call(), now()
     complete = [complete_row(document, row, call, moment) for row in rows]
-    return complete, [event_row(document, word, None, row, call) for row in complete]
+    events = [event_row(document, word, None, row, call) for row in complete]
+    return [
+        Announced(Encoded(bson.encode(row)), Encoded(bson.encode(event)))
+        for row, event in zip(complete, events, strict=True)
+    ]
 
 
 def update_rows(

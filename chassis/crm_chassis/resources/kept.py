@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from cachetools import LRUCache
 
 from crm_chassis.kernel.clock import now
-from crm_chassis.telemetry.metrics import KEPT_ANSWERS, expect
+from crm_chassis.telemetry.metrics import KEPT_ANSWERS, child, expect
 
 T = TypeVar("T")
 # Gives the ids of at most so many events about some customers that came after a moment.
@@ -60,9 +60,9 @@ class Kept(Generic[T]):
         with self._lock:
             entry = self._entries.get(question)
         if entry is not None and self._told(entry.names, entry.since) == entry.told:
-            KEPT_ANSWERS.labels("kept").inc()
+            child(KEPT_ANSWERS, "kept").inc()
             return entry.answer
-        KEPT_ANSWERS.labels("made").inc()
+        child(KEPT_ANSWERS, "made").inc()
         return self._made(question, names(), make)
 
     def forget(self, question: Hashable) -> None:

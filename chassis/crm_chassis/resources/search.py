@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def words_of(document: "type[Resource]", row: Mapping[str, Any]) -> list[str]:
     """The words that a row is found by: those of its searchable fields, and each value whole."""
     found: dict[str, None] = {}
     for path in document.searchable:
-        for text in _texts(row, path):
+        for text in _texts_at(path)(row):
             plain = fold(text)
             for word in _WORDS.findall(plain):
                 found[word[:_LONGEST]] = None
@@ -42,13 +43,22 @@ def fold(text: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 
 
-def _texts(value: Any, path: str) -> list[str]:
-    """What is at a path below a value: in each item of a list, under each key of a map."""
-    if path:
-        step, _, rest = path.partition(".")
-        items = value if isinstance(value, list) else [value]
-        found = [_texts(below, rest) for item in items if (below := item.get(step))]
-        return [text for texts in found for text in texts]
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else [value]
+@cache
+def _texts_at(path: str) -> Callable[[Any], Iterable[str]]:
+    """Gives what is at a path below a value: in each item of a list, under each key of a map."""
+    step, _, rest = path.partition(".")
+    below = _texts_at(rest) if rest else _texts
+
+    def find(value: Any) -> Iterable[str]:
+        if isinstance(value, list):
+            return [text for item in value for text in find(item)]
+        found = value.get(step)
+        return below(found) if found else ()
+
+    return find
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        return (value,)
+    return value.values() if isinstance(value, dict) else value

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from bson.raw_bson import RawBSONDocument
 from google.protobuf.message import Message
 from pymongo.errors import DuplicateKeyError
 
@@ -30,6 +31,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=Resource)
 Row = dict[str, Any]
+# A row, or one that is encoded already: that is read in the same way.
+Writable = Row | RawBSONDocument
 
 
 class Transaction:
@@ -43,7 +46,7 @@ class Transaction:
         self.session = session
         self.call = call
         self.now: datetime = now()
-        self._events: list[Row] = []
+        self._events: list[Writable] = []
         self._receipt_for_each = False
 
     # Reading
@@ -143,7 +146,7 @@ class Transaction:
         self.insert_announced(document, rows, events)
 
     def insert_announced(
-        self, document: type[Resource], rows: Sequence[Row], events: Sequence[Row]
+        self, document: type[Resource], rows: Sequence[Writable], events: Sequence[Writable]
     ) -> None:
         """Store rows, and the events that announce them, as `bulk.announced_rows` has made them.
 
@@ -205,7 +208,7 @@ class Transaction:
         done = document.rows().update_many(match, {"$set": fields}, session=self.session)
         return int(done.modified_count)
 
-    def announce(self, events: Iterable[Row]) -> None:
+    def announce(self, events: Iterable[Writable]) -> None:
         """Let the events of what was changed be stored with it."""
         self._events.extend(events)
 

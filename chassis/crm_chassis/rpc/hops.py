@@ -94,7 +94,7 @@ class Hop:
         self._duration.observe(time.perf_counter() - started)
 
     def _count(self, code: grpc.StatusCode) -> None:
-        metrics.GRPC_CLIENT_HANDLED.labels(self.peer, self.method, code.name).inc()
+        metrics.child(metrics.GRPC_CLIENT_HANDLED, self.peer, self.method, code.name).inc()
 
 
 def _code_of(error: Any) -> grpc.StatusCode:

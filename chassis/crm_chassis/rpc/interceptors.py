@@ -338,17 +338,10 @@ class _Meter:
     def __init__(self, service: str, method: str) -> None:
         metrics.expect(metrics.GRPC_SERVER_HANDLED, (service,), (method,), SHOWN)
         self._place = (service, method)
-        self._handled = {
-            code: metrics.GRPC_SERVER_HANDLED.labels(service, method, code) for code in SHOWN
-        }
         self._duration = metrics.GRPC_SERVER_DURATION.labels(service, method)
 
     def count(self, code: str, arrival: _Arrival) -> None:
-        handled = self._handled.get(code)
-        if handled is None:
-            handled = metrics.GRPC_SERVER_HANDLED.labels(*self._place, code)
-            self._handled[code] = handled
-        handled.inc()
+        metrics.child(metrics.GRPC_SERVER_HANDLED, *self._place, code).inc()
         duration = time.perf_counter() - arrival.started
         traceparent = arrival.span.traceparent
         if is_sampled(traceparent):

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import version
 from itertools import product
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+
+M = TypeVar("M", bound=MetricWrapperBase)
 
 # The boundaries that OpenTelemetry recommends for durations of calls.
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -175,3 +179,9 @@ def expect(metric: MetricWrapperBase, *labels: Iterable[str]) -> None:
     """
     for values in product(*labels):
         metric.labels(*values)
+
+
+@cache
+def child(metric: M, *labels: str) -> M:
+    """The metric of these label values, found again without a lock; they are few."""
+    return metric.labels(*labels)

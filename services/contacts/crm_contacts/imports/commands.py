@@ -25,7 +25,7 @@ from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import operations
 from crm_chassis.mongo.connection import database
 from crm_chassis.mongo.schedule import schedule
-from crm_chassis.resources.bulk import update_rows
+from crm_chassis.resources.bulk import Announced, update_rows
 from crm_chassis.resources.claims import holders_of, take_claims
 from crm_chassis.resources.event_log import changed_paths
 from crm_chassis.resources.transaction import Transaction, as_call, in_transaction
@@ -161,7 +161,7 @@ def _refuse_wrong_header(file_id: str, plan: Plan) -> None:
 
 @dataclass(slots=True)
 class Prepared:
-    """A record that was read: the row to make of it with its event, and the values to change by.
+    """A record that was read: the row to make of it, that and its event, the values to change by.
 
     `faults` are why it cannot be taken at all, `flaws` why no contact can be made of it.
     """
@@ -169,7 +169,7 @@ class Prepared:
     number: int
     cells: Sequence[str]
     row: Row = field(default_factory=dict)
-    event: Row = field(default_factory=dict)
+    made: Announced | None = None
     placed: Values = field(default_factory=dict)
     keys: Sequence[Key] = ()
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -245,7 +245,7 @@ class _Wave:
         self.tx, self.plan, self.rows, self.outcome = tx, plan, rows, outcome
         self.found = contacts_by_key(key for row in rows for key in row.keys)
         self.taken = holders_of([claim for row in rows for claim in row.claims])
-        self.new: list[Prepared] = []
+        self.new: list[tuple[Mapping[str, str], Announced]] = []
         changing = set().union(*self.found.values()) if plan.mode is not Mode.CREATE else ()
         self.stored = stored_contacts(changing)
         self.changed: dict[str, Row] = {}
@@ -281,7 +281,8 @@ class _Wave:
         if self.plan.dry_run:
             self.outcome.pending.update(row.keys, row.claims)
         else:
-            self.new.append(row)
+            assert row.made is not None, "what has no flaws was made ready"
+            self.new.append((row.claims, row.made))
         return "created"
 
     def _matches(self, row: Prepared) -> set[str]:
@@ -320,7 +321,7 @@ class _Wave:
         self.changed.clear()
 
     def _create(self) -> None:
-        holders = {claim: row.event["subject"] for row in self.new for claim in row.claims}
+        holders = {claim: made.event["subject"] for claims, made in self.new for claim in claims}
         take_claims(holders, self.tx.session)
-        rows, events = [row.row for row in self.new], [row.event for row in self.new]
+        rows, events = [made.row for _, made in self.new], [made.event for _, made in self.new]
         self.tx.insert_announced(Contact, rows, events)

@@ -40,7 +40,7 @@ from crm_contacts.organizations.documents import Organization
 
 # A batch is over well within a claim's lease, and small enough for one transaction. A new row is
 # less work than a change.
-MOST_ROWS, MOST_CHANGES = 500, 250
+MOST_ROWS, MOST_CHANGES = 1_000, 250
 MOST_CHARACTERS = 1_000_000
 COUNTS = ("created", "updated", "skipped", "failed")
 T = TypeVar("T")
@@ -186,7 +186,7 @@ class _Reading:
         except Invalid as refusal:
             return Prepared(number, cells, faults=refusal.flaws)
         keys, claims = _keys_of(self.plan, values), claims_of(Contact, values)
-        return Prepared(number, cells, values, {}, placed, keys, claims)
+        return Prepared(number, cells, values, None, placed, keys, claims)
 
     def _prepared(self, batch: list[Prepared]) -> list[Prepared]:
         if self.refers:
@@ -219,8 +219,8 @@ def _announce(batch: Sequence[Prepared]) -> None:
                 prepared.flaws = refusal.flaws
     sound = [prepared for prepared in readable if not prepared.flaws]
     made = announced_rows(Contact, [prepared.row for prepared in sound])
-    for prepared, row, event in zip(sound, *made, strict=True):
-        prepared.row, prepared.event = row, event
+    for prepared, new in zip(sound, made, strict=True):
+        prepared.made = new
 
 
 def _keys_of(plan: Plan, values: dict[str, Any]) -> tuple[Key, ...]:

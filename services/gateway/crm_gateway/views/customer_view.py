@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import Refusal, Unavailable
 from crm_chassis.rpc.channels import Answer, Peers
-from crm_chassis.telemetry.metrics import expect
+from crm_chassis.telemetry.metrics import child, expect
 from crm_gateway.metrics import VIEW_COMPLETENESS, VIEW_RESPONSES, VIEW_SECTIONS
 from crm_gateway.transcoding.codec.well_known import encode_instant
 from crm_gateway.transcoding.exchange import Authenticate, Exchange
@@ -107,8 +107,8 @@ class CustomerView:
 
     def _count(self, view: View) -> None:
         for name, section in view.sections.items():
-            VIEW_SECTIONS.labels(self.kind, name, section.outcome, section.because).inc()
-        VIEW_RESPONSES.labels(self.kind, "full" if view.is_full else "partial").inc()
+            child(VIEW_SECTIONS, self.kind, name, section.outcome, section.because).inc()
+        child(VIEW_RESPONSES, self.kind, "full" if view.is_full else "partial").inc()
 
 
 def _shown(answers: Answers, wanted: Iterable[str], moment: str) -> dict[str, Shown]:
