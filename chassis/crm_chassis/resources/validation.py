@@ -9,10 +9,10 @@ from typing import Any
 
 import protovalidate
 import pycountry
-from babel import Locale, UnknownLocaleError
 from crm.api.v1 import options_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from langcodes import tag_is_valid
 
 from crm_chassis.events.options import option_of
 from crm_chassis.kernel.errors import Flaw
@@ -20,7 +20,7 @@ from crm_chassis.resources.shape import Field, Kind, fields_of
 
 Check = Callable[[Message, str], Iterator[Flaw]]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_TAG = re.compile(r"[A-Za-z0-9-]{1,255}")
 
 
 def flaws(message: Message) -> list[Flaw]:
@@ -160,19 +160,8 @@ def is_day(text: str) -> bool:
 
 @cache
 def is_language(text: str) -> bool:
-    """Whether the text is a language tag of BCP 47 whose language exists."""
-    if _TAG.fullmatch(text) is None:
-        return False
-    try:
-        Locale.parse(text, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return _is_iso_language(text.partition("-")[0].lower()) and "-" not in text
-    return True
-
-
-def _is_iso_language(code: str) -> bool:
-    key = "alpha_2" if len(code) == 2 else "alpha_3"
-    return pycountry.languages.get(**{key: code}) is not None
+    """Whether the text is a language tag of BCP 47 whose parts are all registered."""
+    return _TAG.fullmatch(text) is not None and tag_is_valid(text)
 
 
 def is_time_zone(text: str) -> bool:
