@@ -1,5 +1,6 @@
 """The OpenAPI document, and a page to browse it that needs nothing from elsewhere."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from importlib import resources
@@ -14,52 +15,63 @@ from crm_gateway.transcoding.openapi import document_of
 from crm_gateway.transcoding.routes import JSON, Bindings, names_tag
 
 DOCUMENT_PATH = "/v1/openapi.json"
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_PAGES: Mapping[str, tuple[str, str, str]] = {
-    "/docs": ("docs.html", "text/html; charset=utf-8", "getDocs"),
-    "/docs/docs.js": ("docs.js", "text/javascript; charset=utf-8", "getDocsScript"),
-    "/docs/docs.css": ("docs.css", "text/css; charset=utf-8", "getDocsStyle"),
-}
+PAGE_PATH = "/docs"
+_HTML = "text/html"
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def document_routes(bindings: Bindings, others: Iterable[HttpRoute]) -> list[HttpRoute]:
     """`/v1/openapi.json` with all routes, these included, and `/docs`."""
-    pages = [_page(path, *page) for path, page in _PAGES.items()]
+    page = _page()
     document: list[bytes] = []
     content = {JSON: {"schema": {"type": "object"}}}
     summary = "Gives the OpenAPI document of all routes"
     own = HttpRoute(
         "GET",
         DOCUMENT_PATH,
-        _content(lambda: document[0], JSON),
+        _content(lambda: document[0], JSON, _POLICY),
         lambda _builder: public("getOpenapi", summary, content),
     )
-    document.append(orjson.dumps(document_of(bindings, [*others, own, *pages])))
-    return [own, *pages]
+    document.append(orjson.dumps(document_of(bindings, [*others, own, page])))
+    return [own, page]
 
 
-def _page(path: str, file: str, media_type: str, name: str) -> HttpRoute:
-    content = (resources.files(__package__) / "pages" / file).read_bytes()
-    schema = {media_type.partition(";")[0]: {"schema": {"type": "string"}}}
+def _page() -> HttpRoute:
+    """The page in one piece: whatever else it needed would have to be had without a key too."""
+    style, script = _text("docs.css"), _text("docs.js")
+    page = _text("docs.html").replace("{style}", style).replace("{script}", script).encode()
+    policy = (
+        f"{_POLICY}; connect-src 'self'; "
+        f"script-src 'sha256-{_digest(script)}'; style-src 'sha256-{_digest(style)}'"
+    )
     return HttpRoute(
         "GET",
-        path,
-        _content(lambda: content, media_type),
-        lambda _builder: public(name, "Gives the page to browse the document", schema),
+        PAGE_PATH,
+        _content(lambda: page, f"{_HTML}; charset=utf-8", policy),
+        lambda _builder: public(
+            "getDocs",
+            "Gives the page to browse the document",
+            {_HTML: {"schema": {"type": "string"}}},
+        ),
     )
 
 
-def _content(content: Callable[[], bytes], media_type: str) -> Answer:
+def _text(file: str) -> str:
+    return (resources.files(__package__) / "pages" / file).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    return b64encode(sha256(text.encode()).digest()).decode()
+
+
+def _content(content: Callable[[], bytes], media_type: str, policy: str) -> Answer:
     def answer(exchange: Exchange, _values: Mapping[str, str]) -> Response:
         said = content()
         tag = f'"{sha256(said).hexdigest()[:16]}"'
         headers = [("ETag", tag), ("Cache-Control", "no-cache")]
         if names_tag(exchange.request, tag):
             return Response(status=304, headers=headers)
-        headers += [("Content-Type", media_type), ("Content-Security-Policy", _POLICY)]
+        headers += [("Content-Type", media_type), ("Content-Security-Policy", policy)]
         return Response(said, headers=headers)
 
     return answer

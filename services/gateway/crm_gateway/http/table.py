@@ -42,5 +42,8 @@ def public(name: str, summary: str, answer: Operation) -> Operation:
         "summary": summary,
         "description": f"{summary}.",
         "security": [],
-        "responses": {"200": {"description": "The answer.", "content": answer}},
+        "responses": {
+            "200": {"description": "The answer.", "content": answer},
+            "default": {"$ref": "#/components/responses/Problem"},
+        },
     }

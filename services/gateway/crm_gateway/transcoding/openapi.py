@@ -103,7 +103,8 @@ class OpenApi:
                 "schemas": {**dict(sorted(self.components.schemas.items())), **_PROBLEM_SCHEMAS},
                 "headers": {"ETag": {"description": "The `etag`.", "schema": {"type": "string"}}},
                 "responses": {
-                    f"Problem{status}": _problem_response(status) for status in _STATUSES
+                    "Problem": _problem("Why it was refused."),
+                    **{f"Problem{status}": _problem_response(status) for status in _STATUSES},
                 },
                 "securitySchemes": {
                     "bearer": {
@@ -268,11 +269,15 @@ def _listed(method: Method) -> Descriptor | None:
     return None
 
 
-def _problem_response(status: int) -> Document:
-    answer: Document = {
-        "description": HTTPStatus(status).phrase,
+def _problem(words: str) -> Document:
+    return {
+        "description": words,
         "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{PROBLEM}"}}},
     }
+
+
+def _problem_response(status: int) -> Document:
+    answer = _problem(HTTPStatus(status).phrase)
     if status in (429, 503):
         answer["headers"] = {
             "Retry-After": {
