@@ -80,6 +80,14 @@ def test_a_form_that_is_not_as_described_is_refused(edge, parts, faults):
     assert (answer.status_code, reasons(answer)) == (400, faults)
 
 
+def test_an_upload_takes_no_parameter_that_it_does_not_know(edge):
+    answer = edge.client.post(f"{IMPORT}?dryRun=true", data={"config": CONFIG, "file": file()})
+
+    assert (answer.status_code, reasons(answer)) == (400, [("dryRun", "UNKNOWN_PARAMETER")])
+    assert answer.get_json()["errors"][0]["in"] == "query"
+    assert not edge.contacts.uploaded
+
+
 def test_a_form_that_ends_too_early_is_no_shorter_file(edge):
     answer = edge.client.post(
         IMPORT, data=form(end="")[:-10], content_type="multipart/form-data; boundary=x"
