@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from google.protobuf.message import Message
 from werkzeug.datastructures import ETags
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_etags
 from werkzeug.wrappers import Request, Response
 
@@ -95,8 +95,12 @@ def body_of(request: Request) -> bytes:
 
     Raises:
         UnsupportedMediaType: it is something else.
+        RequestEntityTooLarge: it is larger than what is taken.
     """
     body = request.get_data(cache=False)
+    # Of a body whose length nobody told no more was read than what is taken.
+    if len(body) == request.max_content_length and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
     if body and request.mimetype != JSON:
         raise UnsupportedMediaType
     return body

@@ -1,6 +1,7 @@
 """REST over the gateway's own RPCs: everything that the contract promises of one resource."""
 
 from functools import partial
+from io import BytesIO
 
 import pytest
 from flask import Flask
@@ -133,6 +134,20 @@ def test_a_bad_request_is_a_problem(own, request_line, sent, status, reason):
     assert (answer.status_code, answer.get_json()["reason"]) == (status, reason)
     assert answer.content_type == PROBLEM
     assert answer.get_json()["instance"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413), (1_000_000, 413)])
+def test_a_body_of_untold_length_is_not_larger_either(own, more, status):
+    body = b'{"displayName": "A"}'.ljust(1_048_576 + more)
+
+    answer = own.post(
+        "/v1/teams",
+        input_stream=BytesIO(body),
+        content_type=JSON,
+        environ_overrides={"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+    )
+
+    assert answer.status_code == status
 
 
 def test_a_change_needs_the_tag_of_a_version(own, team):
