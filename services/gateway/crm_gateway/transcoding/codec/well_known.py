@@ -28,6 +28,8 @@ _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 _MASK_PATH = r"[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9_-]+)*"
 _MASK = re.compile(f"{_MASK_PATH}(?:,{_MASK_PATH})*")
 _LONGEST_DURATION = 315_576_000_000
+# Up to here every whole number has a floating-point one of its own.
+_LARGEST_WHOLE = 2**53
 _WRAPPERS = tuple(
     f"google.protobuf.{kind}Value"
     for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
@@ -136,8 +138,13 @@ def encode_value(value: Any) -> Any:
     if kind == "list_value":
         return encode_list(value.list_value)
     if kind == "number_value":
-        return encode_number(value.number_value)
+        return encode_number(_whole(value.number_value))
     return getattr(value, kind) if kind in ("string_value", "bool_value") else None
+
+
+def _whole(number: float) -> float | int:
+    """Counts come as floating-point numbers, but are none."""
+    return int(number) if abs(number) <= _LARGEST_WHOLE and number.is_integer() else number
 
 
 def encode_struct(struct: Any) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import orjson
 import pytest
-from google.protobuf import json_format, message_factory
+from google.protobuf import json_format, message_factory, struct_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from crm_gateway.transcoding.codec.well_known import encode_struct
 from crm_gateway.transcoding.faults import Flaws
 
 _F = FieldDescriptor
@@ -178,3 +179,12 @@ def test_every_message_of_the_suite_says_what_the_library_says(suite, scale):
         for _ in range(int(3 * scale)):
             message = dice.message(described)
             assert orjson.loads(orjson.dumps(encode(message))) == json_of_library(message)
+
+
+def test_a_whole_number_of_a_free_structure_is_written_as_one():
+    struct_ = struct_pb2.Struct()
+    struct_.update({"created": 3, "list": [-2, 0.5], "whole": 2**53})
+
+    said = orjson.dumps(encode_struct(struct_))
+
+    assert said == b'{"created":3,"list":[-2,0.5],"whole":9007199254740992}'
