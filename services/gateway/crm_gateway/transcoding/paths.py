@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     rf"\{{(?P<field>{_FIELD})(?:=(?P<pattern>[^{{}}]+))?\}}|(?P<plain>[^{{}}/:]+)|(?P<slash>/)"
 )
 _LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _VERB = re.compile(r":(?P<verb>[a-z][A-Za-z]*)$")
 
 Target = TypeVar("Target")
@@ -96,7 +97,10 @@ class Template:
             for name in above:
                 target = target.setdefault(name, {})
             target[last] = "/".join(
-                [part if isinstance(part, str) else values[part.name] for part in parts]
+                [
+                    part if isinstance(part, str) else _as_we_write(values[part.name])
+                    for part in parts
+                ]
             )
 
 
@@ -205,6 +209,11 @@ def _variable(field: str, pattern: str, name_of: Callable[[str], str]) -> tuple[
             found.append(_literal(segment))
         collection = segment
     return tuple(found)
+
+
+def _as_we_write(segment: str) -> str:
+    """A UUID in small letters, as it is written (RFC 9562, 4); anything else as it is."""
+    return segment if segment.islower() or not _UUID.fullmatch(segment) else segment.lower()
 
 
 def _literal(text: str) -> str:

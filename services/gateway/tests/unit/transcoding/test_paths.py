@@ -58,6 +58,22 @@ def test_a_template_is_shown_and_fills_its_fields(template):
     assert filled == fields
 
 
+@pytest.mark.parametrize(
+    ("segment", "name"),
+    [
+        ("0190B0C4-0000-7000-8000-00000000000F", "contacts/0190b0c4-0000-7000-8000-00000000000f"),
+        ("0190b0c4-0000-7000-8000-000000000001", "contacts/0190b0c4-0000-7000-8000-000000000001"),
+        ("ABC", "contacts/ABC"),
+    ],
+)
+def test_any_uuid_names_what_it_names_in_small_letters(segment, name):
+    filled = {}
+
+    parse_template("/v1/{name=contacts/*}", NAME_OF).fill(filled, {"contact": segment})
+
+    assert filled == {"name": name}
+
+
 @pytest.mark.parametrize("template", REFUSED)
 def test_what_is_no_template_is_refused_at_the_start(template):
     with pytest.raises(ValueError, match=r"slash|read|segment|two|end"):
