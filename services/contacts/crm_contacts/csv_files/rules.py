@@ -42,22 +42,28 @@ class Record:
 def encoding_of(pieces: Iterable[bytes]) -> str:
     """The encoding of a file: what its mark says, UTF-8 where it reads so, else the likeliest.
 
-    A few bytes that are wrong do not make a file less UTF-8; they are read as `UNREADABLE`.
+    A few bytes that are wrong do not make a file less UTF-8, however small it is; they are read as
+    `UNREADABLE`. In a code page hardly any two letters beyond ASCII make one of UTF-8.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     sample = bytearray()
-    beyond_ascii = unreadable = 0
+    readable = unreadable = 0
     for number, piece in enumerate(pieces):
         if number == 0 and (known := _marked(piece) or _unmarked_utf16(piece)):
             return known
         if piece.isascii():
             continue
-        beyond_ascii += len(piece.translate(None, _ASCII))
-        unreadable += decoder.decode(piece).count(UNREADABLE)
+        text = decoder.decode(piece)
+        wrong = text.count(UNREADABLE)
+        unreadable += wrong
+        readable += len(text) - wrong - _count_ascii(piece)
         if len(sample) < _SAMPLE:
             sample += _lines_beyond_ascii(piece)
-    is_utf8 = unreadable * 20 <= beyond_ascii
-    return "utf-8" if is_utf8 else _likeliest(bytes(sample[:_SAMPLE]))
+    return "utf-8" if unreadable <= readable else _likeliest(bytes(sample[:_SAMPLE]))
+
+
+def _count_ascii(piece: bytes) -> int:
+    return len(piece) - len(piece.translate(None, _ASCII))
 
 
 def _marked(start: bytes) -> str | None:

@@ -43,7 +43,14 @@ def test_unicode_is_recognised_with_and_without_its_mark(text, encoding):
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [(WESTERN, "latin-1"), (WESTERN, "cp1252"), (RUSSIAN, "cp1251"), ("a,b\n1,2\n", "ascii")],
+    [
+        (WESTERN, "latin-1"),
+        (WESTERN, "cp1252"),
+        ("id,name\n1,Müller\n", "latin-1"),
+        ("id,name\n1,„Groß“\n2,Müller\n", "cp1252"),
+        (RUSSIAN, "cp1251"),
+        ("a,b\n1,2\n", "ascii"),
+    ],
 )
 def test_code_pages_are_recognised(text, encoding):
     content = text.encode(encoding)
@@ -55,6 +62,13 @@ def test_one_wrong_byte_does_not_make_a_file_less_utf8():
     content = ("é" * 500 + "\n").encode() + b"\xff\n" + ("ü" * 500).encode()
 
     assert encoding_of(pieces_of(content, 64)) == "utf-8"
+
+
+@pytest.mark.parametrize("wrong", [b"\xff", b"M\xfcller", b"\xff\xfe", b"\xc3"])
+def test_nor_does_a_wrong_row_in_a_small_one(wrong):
+    content = "id,name\n1,Zoë\n2,José\n3,".encode() + wrong + b"\n4,Bob\n"
+
+    assert encoding_of(pieces_of(content)) == "utf-8"
 
 
 def test_characters_cut_by_a_piece_are_read_whole():
