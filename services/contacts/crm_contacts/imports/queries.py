@@ -141,15 +141,26 @@ def _visible(wanted: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]:
 
 
 def bad_rows_of(operation: Mapping[str, Any]) -> Iterator[bytes]:
-    """The rows that an import could not take, as a CSV file with the reason in its last column."""
+    """The rows that an import could not take, as a CSV file with the reason in its last column.
+
+    All are as wide as the widest, so that the reasons stand below each other.
+    """
     span = {"$gte": bad_row_id(operation["_id"], 0), "$lt": f"{operation['_id']}0"}
+    width = _width_of(span)
     lines: list[str] = []
     for row in bad_rows().find({"_id": span}, sort={"_id": 1}):
-        lines.append(row_of([*row["cells"], row["reason"]]))
+        cells = row["cells"] + [""] * (width - len(row["cells"]))
+        lines.append(row_of([*cells, row["reason"]]))
         if len(lines) == _LINES:
             yield "".join(lines).encode()
             lines.clear()
     yield "".join(lines).encode()
+
+
+def _width_of(span: Mapping[str, str]) -> int:
+    widest = {"_id": None, "width": {"$max": {"$size": "$cells"}}}
+    found = bad_rows().aggregate([{"$match": {"_id": span}}, {"$group": widest}])
+    return max((row["width"] for row in found), default=0)
 
 
 class _Stream(io.RawIOBase):
