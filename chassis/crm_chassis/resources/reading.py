@@ -10,6 +10,7 @@ from google.protobuf import json_format, struct_pb2
 from google.protobuf.message import Message
 
 from crm_chassis.kernel.errors import NotFound
+from crm_chassis.kernel.ids import container_of, id_of
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.event_log import events_of, latest
 from crm_chassis.resources.filters import compile_filter
@@ -72,10 +73,15 @@ def get_resource(
         return message_from_row(document, find_row(document, name, show_deleted))
     refuse_future(read_time)
     find_row(document, name, show_deleted=True)
-    event = latest(name, read_time)
-    if event is None or ("deleteTime" in event["data"] and not show_deleted):
-        raise NotFound(f"There was no {name} then.")
-    return message_from_json(document, event["data"])
+    data = _find_then(name, read_time, show_deleted)
+    container = container_of(name)
+    if container is not None:
+        _find_then(container, read_time, show_deleted)
+    if document.as_of_stages:
+        wanted = [{"$match": {"_id": id_of(name)}}]
+        [row] = find_as_of(document, container or "", read_time, wanted)
+        data = row["data"]
+    return message_from_json(document, data)
 
 
 def list_resources(document: type[Resource], question: Question) -> Page:
@@ -133,8 +139,26 @@ def _visible(document: type[Resource], question: Question) -> Condition:
     kind = document.container_document
     if kind is None:
         return condition(document, current_call().principal)
-    find_row(kind, question.container, question.show_deleted)
+    if question.read_time is None:
+        find_row(kind, question.container, question.show_deleted)
+        return {}
+    refuse_future(question.read_time)
+    find_row(kind, question.container, show_deleted=True)
+    _find_then(question.container, question.read_time, question.show_deleted)
     return {}
+
+
+def _find_then(name: str, read_time: datetime, show_deleted: bool) -> Row:
+    """The JSON of a resource as its log knew it at a moment.
+
+    Raises:
+        NotFound: it was not there yet, or was deleted.
+    """
+    event = latest(name, read_time)
+    if event is None or ("deleteTime" in event["data"] and not show_deleted):
+        raise NotFound(f"There was no {name} then.")
+    data: Row = event["data"]
+    return data
 
 
 def _standing(question: Question) -> Condition:

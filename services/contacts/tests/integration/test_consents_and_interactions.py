@@ -1,5 +1,6 @@
 """Consents and interactions, on a real database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,11 @@ from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Invalid, NotFound
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.resources.pages import Question
-from crm_chassis.resources.reading import list_resources
+from crm_chassis.resources.reading import get_resource, list_resources
 from crm_chassis.resources.transaction import in_transaction
+from crm_chassis.testing.waiting import wait_until
 from crm_contacts.consents.documents import Consent
+from crm_contacts.contacts.commands import delete_contact
 from crm_contacts.contacts.documents import Contact
 from crm_contacts.interactions.commands import create_interaction
 from crm_contacts.interactions.documents import Interaction
@@ -63,6 +66,18 @@ def test_what_was_in_force_at_a_moment_is_read_from_the_log():
     assert states(contact, IN_FORCE) == [(1, Consent.message.WITHDRAWN)]
 
 
+def test_a_consent_that_was_replaced_was_not_in_force_afterwards():
+    contact = a_contact()
+    granted = a_consent(contact)
+    a_moment_after(granted.create_time)
+    withdrawn = a_consent(contact, state="WITHDRAWN")
+
+    then = get_resource(Consent, granted.name, granted.create_time)
+    afterwards = get_resource(Consent, granted.name, a_moment_after(withdrawn.create_time))
+
+    assert (then.in_force, afterwards.in_force) == (True, False)
+
+
 def test_nobody_consents_in_the_future():
     contact = a_contact()
 
@@ -88,3 +103,30 @@ def test_an_interaction_happened_now_when_no_time_is_told():
 
     assert interaction.occur_time == interaction.create_time
     assert Contact.rows().count_documents({}) == 1
+
+
+def test_what_stood_below_a_contact_can_be_read_as_it_was_before_the_contact_was_deleted():
+    contact = a_contact()
+    interaction, consent = an_interaction(contact), a_consent(contact)
+    before = consent.create_time
+    a_moment_after(before)
+    deleted = in_transaction(delete_contact, contact.name, "")
+    after = a_moment_after(deleted.delete_time)
+
+    for kind, name in ((Interaction, interaction.name), (Consent, consent.name)):
+        below = Question(container=contact.name, read_time=before)
+        gone = replace(below, read_time=after)
+
+        assert [one.name for one in list_resources(kind, below).messages] == [name]
+        assert get_resource(kind, name, before).name == name
+        with pytest.raises(NotFound):
+            list_resources(kind, gone)
+        with pytest.raises(NotFound):
+            get_resource(kind, name, after)
+        shown = list_resources(kind, replace(gone, show_deleted=True)).messages
+        assert [one.name for one in shown] == [name]
+        assert get_resource(kind, name, after, show_deleted=True).name == name
+
+
+def a_moment_after(moment):
+    return wait_until(lambda: now() if now() > moment else None)
