@@ -26,6 +26,10 @@ _OPERATORS: Mapping[str, str] = {
     ":": "$eq",
 }
 _ORDERED = frozenset({"<", "<=", ">", ">="})
+# RFC 3339; ISO 8601 knows more ways to write an instant.
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,13 @@ def _read_plain(field: Field, comparison: Comparison) -> Any:
 
 
 def _read_text(comparison: Comparison) -> Any:
-    if comparison.value.endswith("*") and comparison.operator not in _ORDERED:
-        return re.compile("^" + re.escape(comparison.value[:-1]))
-    return comparison.value
+    """The text, or what matches it where it begins or ends with `*` (AIP-160)."""
+    value = comparison.value
+    is_open = value.startswith("*"), value.endswith("*")
+    if comparison.operator in _ORDERED or not any(is_open):
+        return value
+    text = re.escape(value.removeprefix("*").removesuffix("*"))
+    return re.compile(("" if is_open[0] else "^") + text + ("" if is_open[1] else r"\Z"))
 
 
 def _read_bool(field: Field, comparison: Comparison) -> Any:
@@ -159,11 +167,13 @@ def _read_money(field: Field, comparison: Comparison) -> Decimal128:
 
 
 def _read_timestamp(field: Field, comparison: Comparison) -> datetime:
+    wrong = refuse_filter(f"{field.json_name} is an instant, such as 2026-05-03T12:00:00Z")
+    if not _INSTANT.fullmatch(comparison.value):
+        raise wrong
     try:
-        return parse_rfc3339(comparison.value)
+        return parse_rfc3339(comparison.value.upper())
     except (ValueError, OverflowError):
-        description = f"{field.json_name} is an instant, such as 2026-05-03T12:00:00Z"
-        raise refuse_filter(description) from None
+        raise wrong from None
 
 
 def _read_enum(field: Field, comparison: Comparison) -> str:

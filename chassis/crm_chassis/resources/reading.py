@@ -109,8 +109,8 @@ def search_resources(document: type[Resource], query: str, question: Question) -
         Invalid: the page token is not valid.
     """
     order = [Sort("display_name", 1), Sort("_id", 1)]
-    parts = [words_condition(query), condition(document, current_call().principal)]
-    parts.append({"delete_time": None})
+    seen = condition(document, current_call().principal)
+    parts = [words_condition(query), seen, _standing(question)]
     return _page(document, question, order, [part for part in parts if part])
 
 

@@ -95,7 +95,12 @@ def moment_of(request: Any, field: str) -> datetime | None:
 
 
 def _plain_question(request: Any, about: str) -> Question:
-    return Question(page_size=page_size_of(request), page_token=request.page_token, about=about)
+    return Question(
+        page_size=page_size_of(request),
+        page_token=request.page_token,
+        show_deleted=getattr(request, "show_deleted", False),
+        about=about,
+    )
 
 
 def _response(response_class: type[Response], page: Page) -> Response:

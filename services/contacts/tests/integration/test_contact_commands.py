@@ -123,3 +123,6 @@ def test_a_search_does_not_find_what_was_changed_or_deleted():
 
     assert search_resources(Contact, "miller", Question()).messages == []
     assert len(search_resources(Contact, "baker", Question()).messages) == 1
+    in_transaction(delete_contact, contact.name, "")
+    assert search_resources(Contact, "baker", Question()).messages == []
+    assert len(search_resources(Contact, "baker", Question(show_deleted=True)).messages) == 1
