@@ -9,11 +9,13 @@ from werkzeug.wrappers import Response
 
 from crm_gateway.http.table import HttpRoute, Operation, public
 from crm_gateway.transcoding.exchange import Exchange
-from crm_gateway.transcoding.openapi import OpenApi
+from crm_gateway.transcoding.openapi import PROBLEM, OpenApi
+from crm_gateway.transcoding.problems import MEDIA_TYPE, Problem
 from crm_gateway.transcoding.routes import JSON
 
 Checks = Mapping[str, Callable[[], None]]
 
+_NOT_READY = Problem(503, "NOT_READY", "Something that is needed to answer is not there.")
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "required": ["ready", "dependencies"],
@@ -49,7 +51,7 @@ class Readiness:
         self._checks = checks
         self._needed = needed
 
-    def answer(self, _exchange: Exchange, _values: Mapping[str, str]) -> Response:
+    def answer(self, exchange: Exchange, _values: Mapping[str, str]) -> Response:
         with ThreadPoolExecutor(max(1, len(self._checks)), "readiness") as pool:
             found = dict(zip(self._checks, pool.map(_passes, self._checks.values()), strict=True))
         is_ready = all(found[name] for name in self._needed if name in found)
@@ -60,16 +62,20 @@ class Readiness:
                 for name, there in found.items()
             },
         }
-        return _plain(document, 200 if is_ready else 503)
+        if is_ready:
+            return _plain(document)
+        response = _NOT_READY.response(exchange.request_id, document)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def _alive(_exchange: Exchange, _values: Mapping[str, str]) -> Response:
-    return _plain({"status": "ok"}, 200)
+    return _plain({"status": "ok"})
 
 
-def _plain(document: Mapping[str, Any], status: int) -> Response:
+def _plain(document: Mapping[str, Any]) -> Response:
     headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
-    return Response(orjson.dumps(document), status, headers)
+    return Response(orjson.dumps(document), headers=headers)
 
 
 def _passes(check: Callable[[], None]) -> bool:
@@ -92,5 +98,9 @@ def _describe_alive(_builder: OpenApi) -> Operation:
 def _describe_ready(_builder: OpenApi) -> Operation:
     content = {JSON: {"schema": _SCHEMA}}
     operation = public("getReadiness", "Tells whether the gateway can answer", content)
-    operation["responses"]["503"] = {"description": "Not now.", "content": content}
+    problem = {"allOf": [{"$ref": f"#/components/schemas/{PROBLEM}"}, _SCHEMA]}
+    operation["responses"]["503"] = {
+        "description": "Not now.",
+        "content": {MEDIA_TYPE: {"schema": problem}},
+    }
     return operation

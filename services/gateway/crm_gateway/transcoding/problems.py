@@ -71,11 +71,10 @@ class Problem:
             said["errors"] = [_error(fault) for fault in self.errors]
         return said
 
-    def response(self, request_id: str) -> Response:
-        """The HTTP response that tells it."""
-        answer = Response(
-            orjson.dumps(self.document(request_id)), self.status, content_type=MEDIA_TYPE
-        )
+    def response(self, request_id: str, members: Mapping[str, Any] | None = None) -> Response:
+        """The HTTP response that tells it, with more `members` of its own (RFC 9457, 3.2)."""
+        said = {**self.document(request_id), **(members or {})}
+        answer = Response(orjson.dumps(said), self.status, content_type=MEDIA_TYPE)
         if self.status in RETRIED or self.retry_after is not None:
             answer.headers["Retry-After"] = str(max(1, math.ceil(self.retry_after or 1)))
         if self.status == 401:

@@ -3,6 +3,7 @@
 import pytest
 
 from crm_chassis.kernel.errors import NotAllowed, TooMany
+from crm_gateway.transcoding.problems import MEDIA_TYPE
 from crm_gateway.transcoding.upstream import EDGE_SECONDS
 
 CONTACT = "/v1/contacts/0190b0c4-0000-7000-8000-000000000001"
@@ -86,4 +87,8 @@ def test_readiness_lists_each_dependency_and_needs_some(edge):
     assert (ready.status_code, away.status_code) == (200, 503)
     assert ready.get_json()["dependencies"]["contacts"] == {"ready": True, "needed": True}
     assert ready.get_json()["dependencies"]["sun"] == {"ready": False, "needed": False}
+    assert away.get_json()["dependencies"]["contacts"] == {"ready": False, "needed": True}
+    assert (away.content_type, away.get_json()["reason"]) == (MEDIA_TYPE, "NOT_READY")
+    assert away.get_json()["instance"] == away.headers["X-Request-Id"]
+    assert int(away.headers["Retry-After"]) > 0
     assert edge.client.get("/healthz").get_json() == {"status": "ok"}
