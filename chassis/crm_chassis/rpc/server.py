@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.failures import check_database
-from crm_chassis.mongo.migrations import require_schema
+from crm_chassis.mongo.migrations import check_schema
 from crm_chassis.resources.document import Resource
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.interceptors import Guard
@@ -146,7 +146,7 @@ def serve(
 
 def database_checks(migrations: str) -> Mapping[str, Check]:
     """What readiness needs of the database: that it answers, and that these have run."""
-    return {"mongodb": check_database, "schema": lambda: require_schema(migrations)}
+    return {"mongodb": check_database, "schema": lambda: check_schema(migrations)}
 
 
 def _run(server: RpcServer, settings: ServiceSettings, checks: Mapping[str, Check]) -> None:
