@@ -94,7 +94,7 @@ class Form:
             return False
         if event.name not in self._names.values():
             said = f"there are only {' and '.join(self._names.values())}"
-            raise Malformed([Fault(event.name, "body", "UNKNOWN_FIELD", said)])
+            raise Malformed([Fault(event.name or "", "body", "UNKNOWN_FIELD", said)])
         return event.name == self._names[part]
 
     def _data(self) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import pytest
 from crm_chassis.kernel.errors import Invalid, TooLarge
 
 IMPORT = "/v1/contacts:import"
+FORM = "multipart/form-data"
 BAD_ROWS = "/v1/operations/contacts.0190b0c4-0000-7000-8000-000000000001:badRows"
 CONFIG = json.dumps({"columns": {"first": "givenName"}, "dryRun": True})
 CONTENT = os.urandom(3_000_000)
@@ -86,6 +87,14 @@ def test_an_upload_takes_no_parameter_that_it_does_not_know(edge):
     assert (answer.status_code, reasons(answer)) == (400, [("dryRun", "UNKNOWN_PARAMETER")])
     assert answer.get_json()["errors"][0]["in"] == "query"
     assert not edge.contacts.uploaded
+
+
+def test_a_part_without_a_name_is_told_of_like_any_other(edge):
+    nameless = form().replace(b'; name="config"', b"", 1)
+
+    answer = edge.client.post(IMPORT, data=nameless, content_type=f"{FORM}; boundary=x")
+
+    assert (answer.status_code, reasons(answer)) == (400, [("", "UNKNOWN_FIELD")])
 
 
 def test_a_form_that_ends_too_early_is_no_shorter_file(edge):
