@@ -88,7 +88,7 @@ def _compare(comparison: Comparison, fields: Mapping[str, Filterable]) -> Condit
     if comparison.value == "*" and not comparison.quoted:
         if comparison.operator not in {"=", "!=", ":"}:
             raise refuse_filter("* stands for any value and is only compared with = or :")
-        is_there: Condition = {"$nin": [None, [], {}]}
+        is_there = _is_there(found.field)
         return {found.stored: {"$not": is_there} if comparison.operator == "!=" else is_there}
     value = _read(found, comparison)
     if value is True or value is False:
@@ -100,6 +100,12 @@ def _compare(comparison: Comparison, fields: Mapping[str, Filterable]) -> Condit
             return {found.stored: {"$not": value}}
         return {found.stored: value}
     return {found.stored: {_OPERATORS[comparison.operator]: value}}
+
+
+def _is_there(field: Field) -> Condition:
+    """The condition for any value; in a list one that has it is enough."""
+    is_text = field.is_map or field.descriptor.type == FieldDescriptor.TYPE_STRING
+    return {"$gt": ""} if is_text or field.kind is Kind.ENUM else {"$nin": [None, [], {}]}
 
 
 def _compare_name(comparison: Comparison) -> Condition:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bson import Decimal128
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from crm_chassis.events.catalog import event_type, words_of
@@ -122,6 +122,9 @@ def _stored_one(field: Field, value: str) -> Any:
             for below in fields_of(field.message)
             if _is_asked_for(below)
         }
+    if field.descriptor.type == FieldDescriptor.TYPE_STRING:
+        # JSON writes what is not set as an empty text; a row has nothing there.
+        return {"$cond": [{"$eq": [value, ""]}, None, value]}
     return value
 
 

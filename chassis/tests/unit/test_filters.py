@@ -29,8 +29,10 @@ CONSENT = consents_pb2.Consent.DESCRIPTOR
         ('displayName = "Mil*"', {"display_name": re.compile("^Mil")}),
         ('displayName = "*ler"', {"display_name": re.compile(r"ler\Z")}),
         ("displayName = *.l*", {"display_name": re.compile(r"\.l")}),
-        ("owner:*", {"owner": {"$nin": [None, [], {}]}}),
-        ("owner != *", {"owner": {"$not": {"$nin": [None, [], {}]}}}),
+        ("owner:*", {"owner": {"$gt": ""}}),
+        ("owner != *", {"owner": {"$not": {"$gt": ""}}}),
+        ("externalIds.erp:*", {"external_ids.erp": {"$gt": ""}}),
+        ("deleteTime:*", {"delete_time": {"$nin": [None, [], {}]}}),
         ("lifecycleStage != LEAD", {"lifecycle_stage": {"$ne": "LEAD"}}),
         (
             "createTime >= 2026-05-03T12:00:00+02:00",

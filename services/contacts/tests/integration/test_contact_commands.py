@@ -5,7 +5,7 @@ import pytest
 from crm_chassis.kernel.errors import Exists, Invalid, NotFound
 from crm_chassis.mongo.connection import database as service_database
 from crm_chassis.resources.pages import Question
-from crm_chassis.resources.reading import get_resource, search_resources
+from crm_chassis.resources.reading import get_resource, list_resources, search_resources
 from crm_chassis.resources.transaction import in_transaction
 from crm_contacts.contact_points.documents import EmailAddress, PhoneNumber
 from crm_contacts.contacts.commands import delete_contact, undelete_contact, update_contact
@@ -126,3 +126,31 @@ def test_a_search_does_not_find_what_was_changed_or_deleted():
     in_transaction(delete_contact, contact.name, "")
     assert search_resources(Contact, "baker", Question()).messages == []
     assert len(search_resources(Contact, "baker", Question(show_deleted=True)).messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("emails.kind:*", True),
+        ("emails.kind = WORK", True),
+        ("tags:*", True),
+        ("externalIds.erp:*", True),
+        ("lifecycleStage:*", False),
+        ("source:*", False),
+        ("phones.kind:*", False),
+        ('source < "z"', False),
+        ('source = "*"', False),
+        ("source != web", True),
+        ('familyName < "N"', True),
+        ("deleteTime:*", False),
+    ],
+)
+def test_a_list_knows_what_is_set_now_and_then(text, found):
+    emails = [EmailAddress(address="a@example.com"), EmailAddress(address="b@e.com", kind="WORK")]
+    contact = a_contact(emails=emails, external_ids={"erp": "1"}, tags=["x"])
+
+    for moment in (None, contact.create_time):
+        has = list_resources(Contact, Question(filter=text, read_time=moment)).messages
+        lacks = list_resources(Contact, Question(filter=f"NOT {text}", read_time=moment)).messages
+
+        assert (len(has), len(lacks)) == (int(found), int(not found))
