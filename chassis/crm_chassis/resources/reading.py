@@ -79,7 +79,7 @@ def get_resource(
         _find_then(container, read_time, show_deleted)
     if document.as_of_stages:
         wanted = [{"$match": {"_id": id_of(name)}}]
-        [row] = find_as_of(document, container or "", read_time, wanted)
+        [row] = find_as_of(document, container or "", read_time, wanted, with_today=False)
         data = row["data"]
     return message_from_json(document, data)
 
@@ -202,7 +202,8 @@ def _list_as_of(
     stages.append({"$sort": {sort.stored: sort.direction for sort in order}})
     stages.append({"$limit": question.size + 1})
     assert question.read_time is not None
-    rows = find_as_of(document, question.container, question.read_time, stages)
+    moment, with_today = question.read_time, bool(seen)
+    rows = find_as_of(document, question.container, moment, stages, with_today=with_today)
     messages = [message_from_json(document, row["data"]) for row in rows[: question.size]]
     return Page(messages, _next(question, order, rows))
 
