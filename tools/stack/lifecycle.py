@@ -238,17 +238,20 @@ def _load_demo(stack: Stack) -> None:
     say("Loading the demo company ...")
     access = {"CRM_URL": stack.url, "CRM_API_KEY": read_api_key(layout)}
     log = layout.log("demo")
-    with log.open("wb") as output:
-        code = subprocess.run(
-            [PYTHON, "-m", "crm_demo"],
-            cwd=ROOT / "demo",
-            env={**os.environ, **access, MARK: str(layout.folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            check=False,
-        ).returncode
-    if code:
+    loader = subprocess.Popen(
+        [PYTHON, "-m", "crm_demo"],
+        cwd=ROOT / "demo",
+        env={**os.environ, **access, MARK: str(layout.folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with log.open("w", encoding="utf-8") as output, loader:
+        for line in loader.stdout or ():
+            output.write(line)
+            say(line.rstrip())
+    if loader.returncode:
         message = f"The demo company could not be loaded. The end of {log}:\n{end_of(log)}"
         raise StackError(message)
     layout.demo_is_loaded.touch()
