@@ -115,7 +115,7 @@ proto/gen/.made: $(PROTOS) $(MADE)/packages
 	@touch $@
 
 # mongod comes with the packages; on a bare Debian it misses one library.
-servers: $(MADE)/packages
+servers: $(MADE)/packages ## Install what the servers need from the distribution, as far as it is missing
 	@if [ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && ! command -v rabbitmq-server > /dev/null; \
 	  then tools/install_package.sh rabbitmq-server; fi
 	@if ldd .venv/lib/python*/site-packages/fiftyone/db/bin/mongod 2> /dev/null \

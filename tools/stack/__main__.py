@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from xmlrpc.client import Fault
 
 from stack.layout import Layout, StackError, layout_from_environment
 from stack.lifecycle import down, reset, run, say, up
@@ -20,7 +21,10 @@ def main() -> int:
     layout = layout_from_environment()
     try:
         _obey(layout, arguments)
-    except (StackError, FileNotFoundError, TimeoutError) as error:
+    except (Fault, ConnectionError):
+        sys.stderr.write(f"Somebody has stopped the stack in {layout.folder}.\n")
+        return 1
+    except (StackError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -56,7 +60,7 @@ def _follow_logs(layout: Layout, service: str, process: str) -> None:
         pattern = f"{service}.log"
     else:
         pattern = f"{service or '*'}-{process or '*'}.log"
-    logs = sorted(map(str, layout.logs.glob(pattern)))
+    logs = sorted(str(log) for log in layout.logs.glob("*.log") if log.match(pattern))
     if not logs:
         message = f"There is no log {pattern} in {layout.logs}."
         raise StackError(message)
@@ -67,8 +71,12 @@ def _reset_if_sure(layout: Layout) -> None:
     if not layout.folder.exists():
         say(f"There is no data in {layout.folder}.")
         return
-    answer = input(f"Delete all data of the local stack in {layout.folder}? [y/N] ")
-    if answer.strip().lower() == "y":
+    try:
+        answer = input(f"Delete all data of the local stack in {layout.folder}? [y/N] ")
+    except EOFError:  # nobody is there to ask
+        answer = "\n"
+        say("")
+    if answer.strip().lower() in ("y", "yes"):
         reset(layout)
         say("Deleted.")
     else:

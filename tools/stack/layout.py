@@ -7,6 +7,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
+# What a stack keeps in its run directory. The draft of a file has its name after a dot.
+KEPT = frozenset(
+    [
+        "demo-is-loaded",
+        "env",
+        "lock",
+        "logs",
+        "mailbox",
+        "mongod",
+        "pids",
+        "ports",
+        "rabbitmq",
+        "secrets",
+        "supervisor",
+    ]
+)
 
 
 class StackError(Exception):
@@ -67,6 +83,11 @@ class Layout:
         """The log of a process by its name in `pids`."""
         return self.logs / f"{process.replace('/', '-')}.log"
 
+    def kept(self) -> list[Path]:
+        """What a stack made here, of all that is here."""
+        found = self.folder.iterdir()
+        return [path for path in found if path.name.removeprefix(".").split(".")[0] in KEPT]
+
     def create(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
@@ -75,8 +96,11 @@ class Layout:
 
 
 def layout_from_environment() -> Layout:
-    """The run directory that `CRM_RUN_DIR` names, `.run` of the project without it."""
-    return Layout((ROOT / os.environ.get("CRM_RUN_DIR", ".run")).resolve())
+    """The run directory that `CRM_RUN_DIR` names, `.run` of the project without it.
+
+    An empty name is none: the project's own folder is never one.
+    """
+    return Layout((ROOT / (os.environ.get("CRM_RUN_DIR") or ".run")).resolve())
 
 
 def replace_file(path: Path, text: str, mode: int = 0o644) -> None:

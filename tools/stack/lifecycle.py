@@ -6,11 +6,18 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
+from typing import NoReturn
 
+from pymongo.errors import PyMongoError
+
+from crm_chassis.testing.ports import is_open
 from crm_chassis.testing.processes import end_of
+from crm_chassis.testing.waiting import wait_until
 from stack.databases import prepare_mongodb, prepare_rabbitmq
 from stack.layout import PYTHON, ROOT, Layout, StackError, replace_file
 from stack.leftovers import MARK
@@ -28,14 +35,20 @@ from stack.readiness import Standing, standings
 from stack.services import GATEWAY
 from stack.supervision import (
     is_supervised,
+    program_states,
     start_supervisor,
     stop_supervisor,
     supervisor,
 )
 
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 120.0
 # A process that ends so often although its servers are there will not get up by itself.
 STARTS = 4
+
+
+class Busy(StackError):
+    """Another command is starting the stack: it is not ours to end."""
 
 
 def up(layout: Layout) -> Stack:
@@ -61,28 +74,43 @@ def down(layout: Layout) -> None:
 
 
 def run(layout: Layout) -> None:
-    """The stack in the foreground: until Ctrl-C, or the supervisor's end."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    """The stack in the foreground: until Ctrl-C, or the end of the terminal or the supervisor."""
+    is_ours = True
+    for number in ENDS:
         signal.signal(number, signal.default_int_handler)
     try:
         stack = up(layout)
         say(f"\n  {stack.url}          the suite (its API: {stack.url}/docs)")
         say(f"  {read_api_key(layout)}  an administrator's API key\n")
         say("  make status, make logs S=contacts P=api tell more. Ctrl-C stops all of it.")
-        while is_supervised(layout):
+        # make keeps it to itself when its terminal has gone.
+        is_watched = sys.stdout.isatty()
+        while is_supervised(layout) and sys.stdout.isatty() == is_watched:
             time.sleep(1)
     except KeyboardInterrupt:
         say("\nStopping ...")
+    except Busy:
+        is_ours = False
+        raise
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        down(layout)
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        if is_ours:
+            down(layout)
 
 
 def reset(layout: Layout) -> None:
-    """End the stack and delete its data."""
+    """End the stack and delete its data; whatever else is in its folder stays."""
     down(layout)
-    if layout.ports.exists():  # a stack lived here
-        shutil.rmtree(layout.folder)
+    if not layout.ports.exists():  # no stack lived here
+        return
+    for path in layout.kept():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    with contextlib.suppress(OSError):  # there is something else
+        layout.folder.rmdir()
 
 
 def read_api_key(layout: Layout) -> str:
@@ -100,7 +128,7 @@ def _alone(layout: Layout) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             message = f"Somebody else is starting the stack in {layout.folder}."
-            raise StackError(message) from None
+            raise Busy(message) from None
         yield
 
 
@@ -111,9 +139,21 @@ def _start(layout: Layout) -> Stack:
     say(f"Starting MongoDB, RabbitMQ and the suite in {layout.folder} ...")
     start_supervisor(layout, programs(stack))
     _write_env(stack, "")
-    prepare_mongodb(stack)
+    try:
+        wait_until(partial(_has_mongod, stack, set()), 60, what="it")
+        prepare_mongodb(stack)
+    except (TimeoutError, PyMongoError) as error:
+        _give_up(layout, Standing("mongod", 0, "", ready=False, complaint=str(error)))
     supervisor(layout).startProcessGroup(SUITE, False)
     return stack
+
+
+def _has_mongod(stack: Stack, starts: set[int]) -> bool:
+    starts.add(program_states(stack.layout)["mongod"]["pid"])
+    if len(starts - {0}) >= STARTS:
+        message = "it ends again and again"
+        raise TimeoutError(message)
+    return is_open(stack.ports["mongod"])
 
 
 def _wait_until_ready(layout: Layout) -> None:
@@ -142,7 +182,7 @@ def _hopeless(late: list[Standing], starts: dict[str, set[int]]) -> Standing | N
     return None
 
 
-def _give_up(layout: Layout, standing: Standing) -> None:
+def _give_up(layout: Layout, standing: Standing) -> NoReturn:
     log = layout.log(standing.name)
     message = (
         f"{standing.name} is not ready ({standing.complaint or standing.state}). "
@@ -198,17 +238,20 @@ def _load_demo(stack: Stack) -> None:
     say("Loading the demo company ...")
     access = {"CRM_URL": stack.url, "CRM_API_KEY": read_api_key(layout)}
     log = layout.log("demo")
-    with log.open("wb") as output:
-        code = subprocess.run(
-            [PYTHON, "-m", "crm_demo"],
-            cwd=ROOT / "demo",
-            env={**os.environ, **access, MARK: str(layout.folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            check=False,
-        ).returncode
-    if code:
+    loader = subprocess.Popen(
+        [PYTHON, "-m", "crm_demo"],
+        cwd=ROOT / "demo",
+        env={**os.environ, **access, MARK: str(layout.folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with log.open("w", encoding="utf-8") as output, loader:
+        for line in loader.stdout or ():
+            output.write(line)
+            say(line.rstrip())
+    if loader.returncode:
         message = f"The demo company could not be loaded. The end of {log}:\n{end_of(log)}"
         raise StackError(message)
     layout.demo_is_loaded.touch()

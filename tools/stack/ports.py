@@ -9,6 +9,7 @@ from stack.layout import Layout, StackError, replace_file
 from stack.services import SERVICES
 
 DEFAULT_HTTP_PORT = 8080
+HIGHEST_PORT = 65_535
 Ports = dict[str, int]
 
 
@@ -26,9 +27,9 @@ def chosen_ports(layout: Layout) -> Ports:
     """The ports of the last start, as far as they are free, and new ones for the others.
 
     Raises:
-        StackError: the public port is taken.
+        StackError: the public port is taken, or is none.
     """
-    public = int(os.environ.get("CRM_HTTP_PORT", DEFAULT_HTTP_PORT))
+    public = _public_port()
     if not is_free(public):
         message = f"Port {public} is taken: set CRM_HTTP_PORT to a free one."
         raise StackError(message)
@@ -44,6 +45,14 @@ def kept_ports(layout: Layout) -> Ports:
         return {}
     ports: Ports = json.loads(layout.ports.read_text(encoding="utf-8"))
     return ports
+
+
+def _public_port() -> int:
+    told = os.environ.get("CRM_HTTP_PORT") or str(DEFAULT_HTTP_PORT)
+    if not (told.isascii() and told.isdecimal() and 0 < int(told) <= HIGHEST_PORT):
+        message = f"CRM_HTTP_PORT={told} is no port: set it to a number from 1 to {HIGHEST_PORT}."
+        raise StackError(message)
+    return int(told)
 
 
 def _complete(kept: Ports, names: Sequence[str], public: int) -> Ports:

@@ -4,10 +4,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm_chassis.testing import mongo, rabbit
 from stack.credentials import ADMINISTRATOR, passwords, replica_set_key, token_key, token_keys
-from stack.layout import PYTHON, Layout
+from stack.layout import PYTHON, Layout, StackError
 from stack.ports import Ports
 from stack.services import GATEWAY, SERVICES, Service
 
@@ -84,11 +85,20 @@ def variables(stack: Stack, service: Service, process: str) -> dict[str, str]:
         "PEERS": ",".join(f"{peer.name}={_address(ports[peer.name])}" for peer in SERVICES),
         "TOKEN_KEY_FILE": str(token_key(layout, service.name)),
         "TOKEN_KEYS_FILE": str(token_keys(layout)),
-        "TIME_ZONE": os.environ.get("CRM_TIME_ZONE", "UTC"),
+        "TIME_ZONE": _time_zone(),
     }
     if service is GATEWAY:
         values["HTTP_ADDRESS"] = _address(ports["http"])
     return {service.prefix + name: value for name, value in values.items()}
+
+
+def _time_zone() -> str:
+    told = os.environ.get("CRM_TIME_ZONE") or "UTC"
+    try:
+        return ZoneInfo(told).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"CRM_TIME_ZONE={told} is no zone of the IANA database, such as Europe/Zurich."
+        raise StackError(message) from None
 
 
 def _address(port: int) -> str:

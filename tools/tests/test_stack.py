@@ -1,5 +1,6 @@
 """The local stack: what `make up`, `make down` and their like promise."""
 
+import fcntl
 import json
 import os
 import smtplib
@@ -16,7 +17,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from crm_chassis.testing.ports import is_open
-from stack.layout import ROOT
+from stack.layout import ROOT, layout_from_environment
 from stack.programs import processes
 
 SERVERS = ["epmd", "mongod", "rabbitmq", "smtp"]
@@ -180,6 +181,74 @@ def test_up_refuses_a_public_port_that_is_taken(trial, make_trial):
 
     assert up.returncode == 1
     assert "CRM_HTTP_PORT" in up.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("CRM_HTTP_PORT", "http"), ("CRM_HTTP_PORT", "70000"), ("CRM_TIME_ZONE", "Mars/Base")],
+)
+def test_up_refuses_a_setting_that_is_none_before_anything_is_started(make_trial, name, value):
+    trial = make_trial()
+    trial.environment[name] = value
+
+    up = trial.command("up")
+
+    assert up.returncode == 1
+    assert up.stderr.startswith(f"{name}={value} is no")
+    assert trial.processes() == []
+
+
+def test_up_names_a_server_that_does_not_start(make_trial):
+    trial = make_trial()
+    trial.layout.create()
+    (trial.layout.mongod / "WiredTiger.turtle").write_text("broken", encoding="utf-8")
+
+    up = trial.command("up")
+
+    assert up.returncode == 1
+    assert "mongod is not ready" in up.stderr
+    assert "WiredTiger" in up.stderr
+    trial.command("down")
+
+
+def test_a_run_that_finds_somebody_starting_the_stack_does_not_end_it(trial):
+    before = trial.suite.pids
+
+    with (trial.layout.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = trial.command("run")
+
+    assert ran.returncode == 1
+    assert "Somebody else" in ran.stderr
+    assert trial.suite.pids == before
+
+
+def test_an_empty_run_directory_is_none(monkeypatch):
+    monkeypatch.setenv("CRM_RUN_DIR", "")
+
+    assert layout_from_environment().folder == ROOT / ".run"
+
+
+def test_reset_leaves_what_a_stack_did_not_make(make_trial):
+    trial = make_trial()
+    trial.layout.create()
+    trial.layout.ports.write_text("{}", encoding="utf-8")
+    (trial.layout.folder / "letters.txt").write_text("mine", encoding="utf-8")
+
+    trial.command("reset", answer="yes\n")
+
+    assert [path.name for path in trial.layout.folder.iterdir()] == ["letters.txt"]
+
+
+def test_reset_deletes_nothing_when_nobody_answers(make_trial):
+    trial = make_trial()
+    trial.layout.create()
+    trial.layout.ports.write_text("{}", encoding="utf-8")
+
+    reset = trial.command("reset", answer="")
+
+    assert reset.returncode == 0
+    assert trial.layout.ports.exists()
 
 
 def test_reset_asks_and_then_deletes(make_trial):

@@ -92,6 +92,7 @@ def rabbit_environment(folder: Path, ports: RabbitPorts) -> dict[str, str]:
         "RABBITMQ_LOG_BASE": str(folder / "log"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "config"),
         "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),  # else it is left where we were started
         "RABBITMQ_LOGS": "-",
         # Without input the script waits beside the broker; with it the broker takes its place, and
         # -noinput takes the shell away again.

@@ -10,7 +10,9 @@ import urllib3
 Json = dict[str, Any]
 Body = bytes | Iterable[bytes] | None
 
-PATIENCE = 30.0
+# In seconds. A read is answered in some, or not at all; the ledger may take a minute.
+READ_PATIENCE = 10.0
+PATIENCE = 70.0
 UPLOAD_PATIENCE = 600.0
 # Reads are tried again by themselves while a service is away for a moment.
 _RETRIES = urllib3.Retry(
@@ -115,13 +117,19 @@ class Client:
                 self.url + path,
                 body=body,
                 headers={**self._headers, **(headers or {})},
-                timeout=PATIENCE if body is None or isinstance(body, bytes) else UPLOAD_PATIENCE,
+                timeout=_patience(body),
                 retries=_RETRIES if method == "GET" else False,
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"{self.url} cannot be reached: {_words(error)}") from error
         return answer.status, answer.data
+
+
+def _patience(body: Body) -> float:
+    if body is None:
+        return READ_PATIENCE
+    return PATIENCE if isinstance(body, bytes) else UPLOAD_PATIENCE
 
 
 def _answer(status: int, body: bytes) -> Json:

@@ -64,9 +64,7 @@ def list_dead_letters(client: Client, asked: argparse.Namespace) -> int:
         show_table(titles, rows)
     else:
         say("There are none.")
-    for service in sorted(away):
-        complain(f"warning: {service} did not answer")
-    return codes.NOT_WELL if away else codes.OK
+    return _told_who_is_away(away)
 
 
 def show_dead_letter(client: Client, asked: argparse.Namespace) -> int:
@@ -85,14 +83,15 @@ def act_on_dead_letters(client: Client, asked: argparse.Namespace) -> int:
         complain("error: name dead letters, or a queue by --queue")
         return codes.WRONG_USAGE
     names = asked.names
+    away: set[str] = set()
     if asked.queue:
-        names = [letter["name"] for letter in dead_letters(client, set(), "DEAD", asked.queue)]
+        names = [letter["name"] for letter in dead_letters(client, away, "DEAD", asked.queue)]
     for name in names:
         letter = client.post(f"/v1/{name}:{asked.verb}", {})
         say(f"{letter['name']}  {letter.get('state', '')}")
     if not names:
         say("There are none.")
-    return codes.OK
+    return _told_who_is_away(away)
 
 
 def dead_letters(client: Client, away: set[str], state: str, queue: str = "") -> Iterator[Json]:
@@ -102,6 +101,12 @@ def dead_letters(client: Client, away: set[str], state: str, queue: str = "") ->
         for letter in page.get(COLLECTION, ()):
             if state in ("ALL", letter.get("state")) and queue in ("", letter.get("queue")):
                 yield letter
+
+
+def _told_who_is_away(away: set[str]) -> int:
+    for service in sorted(away):
+        complain(f"warning: {service} did not answer")
+    return codes.NOT_WELL if away else codes.OK
 
 
 def _add_queue(parser: argparse.ArgumentParser) -> None:

@@ -60,6 +60,10 @@ def add_commands(commands: "Commands") -> None:
 
 def import_contacts(client: Client, asked: argparse.Namespace) -> int:
     """Import a file of contacts; `NOT_WELL` when rows were not taken."""
+    columns = [column for column, _ in asked.map]
+    if len(set(columns)) < len(columns):
+        complain("error: a column is mapped twice")
+        return codes.WRONG_USAGE
     config = {
         "columns": dict(asked.map),
         "mode": asked.mode.upper(),

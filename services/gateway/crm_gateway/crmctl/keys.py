@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crm_gateway.crmctl import codes
-from crm_gateway.crmctl.client import Client
+from crm_gateway.crmctl.client import Client, Json
 from crm_gateway.crmctl.terminal import complain, say, show_table
 from crm_gateway.crmctl.usage import add_command, add_group
 
@@ -66,7 +66,7 @@ def list_keys(client: Client, asked: argparse.Namespace) -> int:
         key
         for page in client.pages(f"/v1/{COLLECTION}", pageSize=1000)
         for key in page.get(COLLECTION, ())
-        if asked.all or not key.get("revokeTime")
+        if asked.all or _counts(key)
     ]
     rows = [
         (
@@ -80,6 +80,13 @@ def list_keys(client: Client, asked: argparse.Namespace) -> int:
     ]
     show_table(("NAME", "FOR", "USER", "LAST USE", "ENDS"), rows)
     return codes.OK
+
+
+def _counts(key: Json) -> bool:
+    """Whether it is neither revoked nor expired."""
+    ends = key.get("expireTime")
+    is_over = ends and datetime.fromisoformat(ends) <= datetime.now(UTC)
+    return not (key.get("revokeTime") or is_over)
 
 
 def _user_with(client: Client, address: str) -> str:

@@ -80,9 +80,10 @@ def _tell_missing(source: Json) -> None:
 def _hour(text: str) -> datetime:
     try:
         hour = datetime.fromisoformat(text)
-    except ValueError:
+        hour = hour.replace(tzinfo=UTC) if hour.tzinfo is None else hour.astimezone(UTC)
+        hour + timedelta(hours=1)  # has an end
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no hour, such as 2026-11-22T14") from None
-    hour = hour.replace(tzinfo=UTC) if hour.tzinfo is None else hour.astimezone(UTC)
     return hour.replace(minute=0, second=0, microsecond=0)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crm_gateway.crmctl import codes, dead_letters, doctor, imports, keys, ledger
 from crm_gateway.crmctl.client import Client, Problem, Unreachable
-from crm_gateway.crmctl.terminal import complain, explain
+from crm_gateway.crmctl.terminal import complain, explain, forget_output
 
 _ABOUT = """Operate a CRM installation over its REST API.
 
@@ -23,9 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit code."""
     parser = build_parser()
     asked = parser.parse_args(arguments)
-    url, key = os.environ.get("CRM_URL", ""), os.environ.get("CRM_API_KEY", "")
+    url, key = (os.environ.get(name, "").strip() for name in ("CRM_URL", "CRM_API_KEY"))
     if not url.startswith(("http://", "https://")) or not key:
         parser.error("set CRM_URL (http://... or https://...) and CRM_API_KEY")
+    if not (key.isascii() and key.isprintable()):
+        parser.error("CRM_API_KEY is not a key: it has characters that no key has")
     try:
         code: int = asked.run(Client(url, key), asked)
     except Problem as problem:
@@ -34,6 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Unreachable as error:
         complain(f"error: {error}")
         return codes.UNREACHABLE
+    except BrokenPipeError:  # whoever read what we say has seen enough
+        forget_output()
+        return codes.OK
+    except OSError as error:  # a file of this machine
+        complain(f"error: {error}")
+        return codes.WRONG_USAGE
     except KeyboardInterrupt:
         return codes.INTERRUPTED
     return code

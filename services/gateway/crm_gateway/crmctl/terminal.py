@@ -1,5 +1,6 @@
 """What the command line says: results on standard output, what went wrong on standard error."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,11 @@ def complain(text: str) -> None:
     """A line about what went wrong, or how far it is."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def forget_output() -> None:
+    """Nobody reads it any more: nothing is left to be written at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show_progress(text: str) -> None:

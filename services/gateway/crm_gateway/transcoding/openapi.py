@@ -17,9 +17,10 @@ PROBLEM = "Problem"
 RULES = "buf.validate.field"
 _ALWAYS = (400, 401, 403, 404, 429, 503, 504)
 _ABOUT = (
-    "Contacts, sales, service and campaigns of one company. JSON is read strictly: unknown fields, "
-    "fields that the system sets, nulls (but in a change, where they clear a field) and values of "
-    "another type are refused with the place of each. Every error is a problem of RFC 9457."
+    "The customers of one company, and what happened with them. JSON is read strictly: unknown "
+    "fields, fields that the system sets, nulls (but in a change, where they clear a field) and "
+    "values of another type are refused with the place of each. Every error is a problem of "
+    "RFC 9457."
 )
 _IF_MATCH = "The `etag` of the version that is to be changed."
 _KEY = (

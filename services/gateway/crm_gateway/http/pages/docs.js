@@ -145,6 +145,7 @@ function show(api, wanted) {
     ...names.map((name) => element("a", { href: `#${name}` }, name)),
   );
   document.getElementById("operations").replaceChildren(
+    ...(names.length ? [] : [element("p", { role: "status" }, "Nothing has this word.")]),
     ...names.map((name) =>
       element("section", { id: name }, element("h2", {}, name), ...paragraphs(comments[name]), ...groups.get(name)),
     ),
@@ -164,6 +165,8 @@ async function main() {
   find.addEventListener("input", () => show(api, find.value.trim().toLowerCase()));
   show(api, "");
   operations.setAttribute("aria-busy", "false");
+  // What the address points at was not there yet when the page was.
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 main();

@@ -115,6 +115,7 @@ def test_an_import_that_failed_as_a_whole_says_why(api, crmctl, file, uploaded):
         (["missing.csv", "--map", "a=b"], "there is no file missing.csv"),
         (["{file}", "--map", "givenName"], "is not COLUMN=FIELD"),
         (["{file}"], "--map"),
+        (["{file}", "--map", "a=givenName", "a=familyName"], "a column is mapped twice"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_anything_is_sent(

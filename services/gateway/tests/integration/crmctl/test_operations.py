@@ -90,6 +90,15 @@ def test_all_that_wait_in_a_queue_are_dealt_with(letters, crmctl):
     assert ran.said == "deadLetters/analytics.1  REPLAYED\n"
 
 
+def test_a_queue_is_not_dealt_with_while_its_service_does_not_answer(api, crmctl):
+    api.put("GET /v1/deadLetters", {"deadLetters": [], "unavailable": ["sales"]})
+
+    ran = crmctl("dlq", "replay", "--queue", "sales.contacts-changed")
+
+    assert ran.code == 1
+    assert ran.complained == "warning: sales did not answer\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["analytics.1", "--queue", "q"]])
 def test_dead_letters_are_named_or_their_queue_is(letters, crmctl, arguments):
     assert crmctl("dlq", "discard", *arguments).code == 2
@@ -170,10 +179,13 @@ def test_keys_that_count_are_listed_and_the_others_when_asked_for(api, crmctl):
     keys = [
         {"name": "apiKeys/1", "displayName": "Export", "user": "users/1"},
         {"name": "apiKeys/2", "displayName": "Old", "user": "users/1", "revokeTime": "2026"},
+        {"name": "apiKeys/3", "user": "users/1", "expireTime": "2026-01-31T00:00:00.000Z"},
+        {"name": "apiKeys/4", "user": "users/1", "expireTime": "2126-01-31T00:00:00.000Z"},
     ]
     api.put("GET /v1/apiKeys", {"apiKeys": keys})
 
-    assert "apiKeys/2" not in crmctl("keys", "list").said
+    listed = crmctl("keys", "list").said
+    assert [name for name in ("1", "2", "3", "4") if f"apiKeys/{name}" in listed] == ["1", "4"]
     assert "revoked 2026" in crmctl("keys", "list", "--all").said
 
 

@@ -1,5 +1,9 @@
 """The program itself: help, exit codes, and errors that say what to do."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 
@@ -88,3 +92,48 @@ def test_an_address_where_something_else_answers_is_told_apart(api, crmctl):
 
     assert ran.code == 4
     assert "is the address right?" in ran.complained
+
+
+def test_a_key_that_no_header_can_carry_is_refused(crmctl, monkeypatch):
+    monkeypatch.setenv("CRM_API_KEY", "crm_live_\nx")
+
+    ran = crmctl("keys", "list")
+
+    assert ran.code == 2
+    assert "CRM_API_KEY is not a key" in ran.complained
+
+
+def test_a_file_that_cannot_be_written_is_told_of(api, crmctl, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("first\nAnn\n", encoding="utf-8")
+    file.with_name("people.bad-rows.csv").mkdir()
+    response = {"failed": 1.0, "errorsUri": "/v1/operations/x:badRows"}
+    operation = {"name": "operations/x", "done": True, "response": response}
+    api.put("POST /v1/contacts:import", operation)
+    api.put("GET /v1/operations/x:badRows", b"first,reason\n")
+
+    ran = crmctl("import", "contacts", str(file), "--map", "first=givenName")
+
+    assert ran.code == 2
+    assert "people.bad-rows.csv" in ran.complained
+
+
+def test_whoever_has_read_enough_may_go(api):
+    api.put("GET /v1/apiKeys", {"apiKeys": []})
+    variables = {**os.environ, "CRM_URL": api.url, "CRM_API_KEY": "a-key"}
+    code = (
+        "import sys; from crm_gateway.crmctl.program import main; sys.exit(main(['keys', 'list']))"
+    )
+    read, write = os.pipe()
+    os.close(read)
+
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=variables,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, b"")
