@@ -19,7 +19,7 @@ from crm_chassis.consuming.retry import (
     attempts_of,
 )
 from crm_chassis.events import topology
-from crm_chassis.events.envelope import Event, Undecodable, from_cloudevent
+from crm_chassis.events.envelope import Event, from_cloudevent
 from crm_chassis.kernel.clock import now, parse_rfc3339, rfc3339
 from crm_chassis.kernel.errors import Unavailable
 from crm_chassis.mongo import dead_letters
@@ -150,7 +150,7 @@ def _unless_away(work: Callable[[], None]) -> None:
 def _event_in(body: bytes) -> Event | None:
     try:
         return from_cloudevent(body)
-    except Undecodable:
+    except Exception:  # noqa: BLE001 - bytes of strangers: whatever they cause, they are kept
         return None
 
 

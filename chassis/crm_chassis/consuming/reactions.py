@@ -98,8 +98,7 @@ class Reactions:
             return Received(delivery, from_cloudevent(delivery.body))
         except Exception as error:  # bytes of strangers: whatever they cause, they are kept
             log.error("event not readable", queue=self.queue, exc_info=error)
-            self._count(UNKNOWN, "dead")
-            self._give_away(delivery, Undecodable())
+            self._count(UNKNOWN, self._give_away(delivery, Undecodable()))
             return None
 
     def _take(self, received: Sequence[Received]) -> None:

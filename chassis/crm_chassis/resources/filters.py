@@ -161,7 +161,7 @@ def _read_money(field: Field, comparison: Comparison) -> Decimal128:
 def _read_timestamp(field: Field, comparison: Comparison) -> datetime:
     try:
         return parse_rfc3339(comparison.value)
-    except (ValueError, OverflowError):
+    except ValueError:
         description = f"{field.json_name} is an instant, such as 2026-05-03T12:00:00Z"
         raise refuse_filter(description) from None
 
