@@ -95,6 +95,22 @@ def test_a_letter_that_fails_again_is_the_same_row_and_counts_on(log, broker, co
     assert row["last_time"] > first["last_time"]
 
 
+def test_a_letter_whose_queue_is_not_there_is_dead_again_when_it_was_replayed(
+    log, broker, consumer
+):
+    consumer.start().ready()
+    broker.send("", consumer.dead_letters, b"straight to the dead letters")
+    letter = only_row(log)["_id"]
+
+    dead_letters.replay(letter)
+    wait_until(lambda: dead_letters.get_dead_letter(letter)["state"] == "DEAD", 20)
+
+    row = dead_letters.get_dead_letter(letter)
+    assert (row["queue"], row["reason"]) == ("", "NO_QUEUE")
+    assert row["body"] == b"straight to the dead letters"
+    assert list(dead_letters.letters_to_resend()) == []
+
+
 def test_a_letter_is_stored_once_however_often_it_comes(log):
     letter = a_letter()
 
