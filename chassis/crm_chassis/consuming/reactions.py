@@ -82,6 +82,8 @@ class Reactions:
         ]
         types = [*_known_types(plan.patterns), UNKNOWN]
         metrics.expect(metrics.EVENT_HANDLED, [self.queue], types, metrics.EVENT_OUTCOMES)
+        for letters in (metrics.DLQ_MESSAGES, metrics.DLQ_OLDEST_AGE, metrics.PARKING_MESSAGES):
+            metrics.expect(letters, [self.queue])
 
     def work(self, deliveries: list[Delivery]) -> None:
         """Settle each: taken, put off to a tier, or buried.

@@ -61,6 +61,16 @@ def test_a_poisonous_event_walks_all_tiers_and_becomes_a_dead_letter(log, broker
     assert process.metric("crm_dlq_oldest_age_seconds", queue=consumer.queue) > 0
 
 
+def test_that_no_letter_waits_is_told_from_the_start(log, consumer):
+    process = consumer.start().ready()
+
+    told = process.answer("/metrics")[1]
+
+    for name in ("crm_dlq_messages", "crm_dlq_oldest_age_seconds", "crm_parking_messages"):
+        assert f'{name}{{queue="{consumer.queue}"}} 0.0' in told
+    assert f'crm_consumer_inflight{{consumer="{consumer.queue}"}} 0.0' in told
+
+
 def test_a_replayed_letter_takes_effect_once_however_often_that_is_asked(log, broker, consumer):
     process = consumer.start(tiers="0.05").ready()
     event = an_event()
