@@ -16,7 +16,8 @@ from crm_chassis.kernel.errors import Conflict, Overdue, Refusal, Unavailable
 from crm_chassis.mongo.connection import ping
 
 _WRITE_CONFLICT = 112
-_PROBE_SECONDS = 1.0
+# How long a probe waits: whoever asks it must hear that the database is silent.
+PROBE_SECONDS = 1.0
 
 time_limit: Callable[[float], AbstractContextManager[None]] = pymongo.timeout
 
@@ -42,5 +43,5 @@ def check_database() -> None:
     Raises:
         PyMongoError: it does not.
     """
-    with time_limit(_PROBE_SECONDS):
+    with time_limit(PROBE_SECONDS):
         ping()

@@ -16,6 +16,7 @@ from pymongo.errors import AutoReconnect
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Unavailable
 from crm_chassis.mongo.connection import connect, database, disconnect
+from crm_chassis.mongo.failures import PROBE_SECONDS, time_limit
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry.logging import logger, start_logging
 
@@ -72,8 +73,10 @@ def require_schema(package: str) -> None:
 
     Raises:
         Unavailable: one has not.
+        PyMongoError: the database does not tell soon.
     """
-    missing = sorted(set(_names(package)) - _done())
+    with time_limit(PROBE_SECONDS):
+        missing = sorted(set(_names(package)) - _done())
     if missing:
         raise Unavailable(f"The database waits for {missing[0]}.", reason="SCHEMA_NOT_READY")
 

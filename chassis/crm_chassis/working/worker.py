@@ -13,6 +13,7 @@ from typing import Any
 from crm_chassis.mongo import connection, schedule
 from crm_chassis.mongo import operations as long_work
 from crm_chassis.mongo.claiming import longest_waits
+from crm_chassis.mongo.failures import check_database
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
@@ -48,7 +49,7 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop)
-    readiness = {"mongodb": connection.ping, **(checks or {})}
+    readiness = {"mongodb": check_database, **(checks or {})}
     _spare_the_collector()
     with closing(probes.serve(settings.metrics_address, readiness, {"threads": crew.check})):
         crew.work()
