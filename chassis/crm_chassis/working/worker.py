@@ -125,12 +125,13 @@ class _Crew:
 
     def _finish(self) -> None:
         """Wait for the steps in hand; their claims stay meanwhile."""
-        for wake in self.wakes.values():
-            wake.set()
         for thread in self.threads:
             while thread.is_alive():
+                # Again and again: threads share it, and one may have taken the wake of another.
+                for wake in self.wakes.values():
+                    wake.set()
                 _once(self.operations.renew)
-                thread.join(RENEWAL)
+                thread.join(PAUSE)
 
 
 def _spare_the_collector() -> None:
