@@ -26,9 +26,9 @@ def chosen_ports(layout: Layout) -> Ports:
     """The ports of the last start, as far as they are free, and new ones for the others.
 
     Raises:
-        StackError: the public port is taken.
+        StackError: the public port is taken, or is none.
     """
-    public = int(os.environ.get("CRM_HTTP_PORT", DEFAULT_HTTP_PORT))
+    public = _public_port()
     if not is_free(public):
         message = f"Port {public} is taken: set CRM_HTTP_PORT to a free one."
         raise StackError(message)
@@ -36,6 +36,14 @@ def chosen_ports(layout: Layout) -> Ports:
     ports = _complete(kept, port_names(), public) | {"http": public}
     replace_file(layout.ports, json.dumps(ports, indent=1))
     return ports
+
+
+def _public_port() -> int:
+    told = os.environ.get("CRM_HTTP_PORT", str(DEFAULT_HTTP_PORT))
+    if not (told.isdecimal() and 0 < int(told) < 2**16):
+        message = f"CRM_HTTP_PORT is no port: {told!r}."
+        raise StackError(message)
+    return int(told)
 
 
 def kept_ports(layout: Layout) -> Ports:

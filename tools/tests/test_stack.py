@@ -182,6 +182,17 @@ def test_up_refuses_a_public_port_that_is_taken(trial, make_trial):
     assert "CRM_HTTP_PORT" in up.stderr
 
 
+@pytest.mark.parametrize("port", ["here", "0", "65536"])
+def test_up_refuses_a_public_port_that_is_none(make_trial, port):
+    trial = make_trial()
+    trial.environment["CRM_HTTP_PORT"] = port
+
+    up = trial.command("up")
+
+    assert up.returncode == 1
+    assert up.stderr == f"CRM_HTTP_PORT is no port: '{port}'.\n"
+
+
 def test_reset_asks_and_then_deletes(make_trial):
     trial = make_trial()
     trial.layout.create()
