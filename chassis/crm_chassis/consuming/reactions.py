@@ -20,7 +20,7 @@ from crm_chassis.mongo import inbox
 from crm_chassis.mongo.failures import refusal_of
 from crm_chassis.resources.transaction import Transaction, as_call
 from crm_chassis.telemetry import metrics
-from crm_chassis.telemetry.context import Call, service_principal
+from crm_chassis.telemetry.context import Call, call_scope, service_principal
 from crm_chassis.telemetry.logging import logger
 from crm_chassis.telemetry.tracing import begin_span, is_sampled, is_traceparent, span
 
@@ -174,14 +174,15 @@ class Reactions:
 
     def _failed(self, received: Received, error: Exception) -> None:
         event = received.event
-        log.error(
-            "event failed",
-            queue=self.queue,
-            event_id=event.id,
-            event_type=event.type,
-            attempt=attempts_of(received.delivery.headers) + 1,
-            exc_info=error,
-        )
+        with call_scope(self._call(event, event.traceparent)):
+            log.error(
+                "event failed",
+                queue=self.queue,
+                event_id=event.id,
+                event_type=event.type,
+                attempt=attempts_of(received.delivery.headers) + 1,
+                exc_info=error,
+            )
         self._count(_label(event.type), self._give_away(received.delivery, error))
 
     def _give_away(self, delivery: Delivery, error: Exception) -> str:

@@ -1,5 +1,6 @@
 """A failing event is never dropped: it walks the tiers, is kept, and comes back when asked."""
 
+import json
 import time
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_poisonous_event_walks_all_tiers_and_becomes_a_dead_letter(log, broker
     assert process.metric("crm_event_handled_total", outcome="dead") == 1
     wait_until(lambda: process.metric("crm_dlq_messages", queue=consumer.queue) == 1, 20)
     assert process.metric("crm_dlq_oldest_age_seconds", queue=consumer.queue) > 0
+    lines = map(json.loads, process.log.read_text(encoding="utf-8").splitlines())
+    failed = [line for line in lines if line["event"] == "event failed"]
+    assert len(failed) == row["attempts"]
+    assert {line["trace_id"] for line in failed} == {poison.traceparent[3:35]}
+    assert {line["request_id"] for line in failed} == {poison.id}
+    assert {line["principal"] for line in failed} == {f"services/{consumer.service}"}
 
 
 def test_that_no_letter_waits_is_told_from_the_start(log, consumer):
