@@ -167,6 +167,22 @@ def test_what_cannot_be_decoded_is_kept_byte_for_byte(log, broker, consumer):
     assert broker.ready(consumer.dead_letters) == 0
 
 
+def test_properties_that_cannot_be_read_are_passed_over(log, broker, consumer):
+    process = consumer.start().ready()
+    event, neighbour = an_event(), an_event()
+
+    broker.send("", consumer.queue, b"no event", content_type=b"\xff\xfe")
+    broker.send("", consumer.queue, to_cloudevent(event), message_id=b"\xff")
+    broker.send("", consumer.dead_letters, b"a dead letter", content_encoding=b"\xff")
+    broker.publish(neighbour)
+
+    expect_effects(log, 2)
+    assert all_once(log, [event, neighbour])
+    wait_until(lambda: log["dead_letters"].count_documents({}) == 2)
+    assert {row["body"] for row in log["dead_letters"].find()} == {b"no event", b"a dead letter"}
+    assert process.running.poll() is None
+
+
 def test_an_unknown_type_is_passed_on_to_those_who_need_no_resource(log, broker, consumer):
     consumer.start("Journal").ready()
     event = an_event(type="crm.contacts.contact.teleported.v9")
