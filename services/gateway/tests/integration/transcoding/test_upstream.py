@@ -1,8 +1,12 @@
 """What is behind the gateway may be slow, away or wrong: a caller is told which."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from crm_chassis.kernel.errors import NotAllowed, TooMany
+from crm_chassis.rpc.server import CONCURRENT_RPCS
+from crm_chassis.testing.waiting import wait_until
 from crm_gateway.transcoding.upstream import EDGE_SECONDS
 
 CONTACT = "/v1/contacts/0190b0c4-0000-7000-8000-000000000001"
@@ -87,3 +91,19 @@ def test_readiness_lists_each_dependency_and_needs_some(edge):
     assert ready.get_json()["dependencies"]["contacts"] == {"ready": True, "needed": True}
     assert ready.get_json()["dependencies"]["sun"] == {"ready": False, "needed": False}
     assert edge.client.get("/healthz").get_json() == {"status": "ok"}
+
+
+def test_a_service_that_has_too_much_to_do_is_not_away(edge):
+    edge.contacts.delay = 1.5
+
+    def ask() -> int:
+        return edge.client.application.test_client().get(CONTACT).status_code
+
+    with ThreadPoolExecutor(CONCURRENT_RPCS + 8) as pool:
+        pending = [pool.submit(ask) for _ in range(CONCURRENT_RPCS + 8)]
+        wait_until(lambda: any(one.done() for one in pending), what="a refusal")
+        ready = edge.client.get("/readyz")
+        answers = {one.result() for one in pending}
+
+    assert ready.status_code == 200
+    assert {200, 429} <= answers
