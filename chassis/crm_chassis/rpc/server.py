@@ -17,7 +17,7 @@ from crm_chassis.mongo.failures import check_database
 from crm_chassis.mongo.migrations import require_schema
 from crm_chassis.resources.document import Resource
 from crm_chassis.rpc.channels import Peers
-from crm_chassis.rpc.interceptors import Guard
+from crm_chassis.rpc.interceptors import STREAM_CAP, Guard
 from crm_chassis.rpc.references import References
 from crm_chassis.rpc.table import MethodTable, Service
 from crm_chassis.rpc.tokens import Signer, Verifier
@@ -43,7 +43,8 @@ class Options:
     """How a server behaves towards its connections, in seconds."""
 
     connection_age: float = 120.0
-    connection_age_grace: float = 30.0
+    # A stream that has begun may go on for as long as any may.
+    connection_age_grace: float = STREAM_CAP
     fastest_ping: float = 30.0
 
     def channel_arguments(self) -> list[tuple[str, Any]]:
