@@ -1,12 +1,20 @@
 """What a process is told from outside: typed environment variables, secrets also from files."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # A setting that may also come as a file named by `<NAME>_FILE`, and is never shown.
@@ -28,8 +36,26 @@ def _list(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_list)]
-Addresses = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value and not (host and port.isdecimal() and int(port) < 2**16):
+        raise ValueError("is not host:port")
+    return value
+
+
+def _scheme(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value and not value.startswith(schemes):
+            raise ValueError(f"does not begin with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Addresses = Annotated[dict[str, Address], NoDecode, BeforeValidator(_pairs)]
+Pause = Annotated[float, Field(gt=0)]
+Seconds = Annotated[tuple[Pause, ...], NoDecode, BeforeValidator(_list)]
 
 
 class ServiceSettings(BaseSettings):
@@ -37,19 +63,22 @@ class ServiceSettings(BaseSettings):
 
     `class ContactsSettings(ServiceSettings, service="contacts")` reads `CRM_CONTACTS_*`; a
     variable with that prefix that is not declared is an error.
+
+    Raises:
+        ValueError: what one is told cannot be right; names its variable.
     """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     service: ClassVar[str] = ""
 
-    mongodb_uri: Secret = ""
+    mongodb_uri: Annotated[Secret, _scheme("mongodb://", "mongodb+srv://")] = ""
     mongodb_database: str = ""
-    rabbitmq_uri: Secret = ""
-    grpc_address: str = ""
-    metrics_address: str = ""
+    rabbitmq_uri: Annotated[Secret, _scheme("amqp://", "amqps://")] = ""
+    grpc_address: Address = ""
+    metrics_address: Address = ""
     peers: Addresses = {}
-    token_key_file: Path | None = None
-    token_keys_file: Path | None = None
+    token_key_file: FilePath | None = None
+    token_keys_file: FilePath | None = None
     # How long a consumer holds an event back that failed, after each failure.
     retry_seconds: Seconds = (5.0, 30.0, 120.0, 600.0, 3600.0)
     time_zone: str = "UTC"
@@ -59,6 +88,14 @@ class ServiceSettings(BaseSettings):
         super().__init_subclass__(**options)
         cls.service = service
         cls.model_config["env_prefix"] = prefix_of(service)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            told = error.errors(include_url=False, include_context=False, include_input=False)
+            faults = [_worded(self.service, fault["loc"], fault["msg"]) for fault in told]
+            raise ValueError("\n".join(faults)) from None
 
     @property
     def database_name(self) -> str:
@@ -90,7 +127,10 @@ class ServiceSettings(BaseSettings):
                 continue
             if secret == name or not cls._is_secret(secret):
                 raise ValueError(f"unknown variable {prefix}{name.upper()}")
-            values[secret] = Path(value).read_text(encoding="utf-8").strip()
+            try:
+                values[secret] = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeError) as error:
+                raise ValueError(f"{prefix}{name.upper()} names no file of text") from error
         return values
 
     @classmethod
@@ -110,6 +150,12 @@ class ServiceSettings(BaseSettings):
 def prefix_of(service: str) -> str:
     """The beginning of the service's variables: `CRM_SERVICE_DESK_` of `service-desk`."""
     return f"CRM_{service.replace('-', '_').upper()}_"
+
+
+def _worded(service: str, place: Sequence[int | str], said: str) -> str:
+    """What is wrong, and with which variable, where it is one."""
+    words = said.removeprefix("Value error, ")
+    return f"{prefix_of(service)}{str(place[0]).upper()}: {words}" if place else words
 
 
 def _with_prefix(variables: Mapping[str, str], prefix: str) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,9 @@ PERSISTENT = {"delivery_mode": 2}
 Properties = Mapping[str, str]
 # What may go wrong with a broker, in the libraries' words.
 BROKER_ERRORS: tuple[type[Exception], ...] = (AMQPError, KombuError, OSError)
+# AMQP's code for a message that no queue took, and what callers are told then.
+_RETURNED = 312
+NO_QUEUE = "NO_QUEUE"
 
 
 class Declaring:
@@ -68,7 +71,8 @@ class Confirming:
         """Publish the bytes as they are.
 
         Raises:
-            Unavailable: the broker has not confirmed it; whether it has it is not known.
+            Unavailable: the broker has not confirmed it; whether it has it is not known. The reason
+                is `NO_QUEUE` when it gave it back because no queue takes it.
         """
         with self._turn:
             try:
@@ -84,7 +88,8 @@ class Confirming:
             except BROKER_ERRORS as error:
                 # A confirm that comes late must not be taken for the next one's.
                 self._drop()
-                raise Unavailable(f"The broker: {type(error).__name__}") from error
+                reason = NO_QUEUE if getattr(error, "reply_code", 0) == _RETURNED else None
+                raise Unavailable(f"The broker: {type(error).__name__}", reason=reason) from error
 
     def check(self) -> None:
         """Do nothing when the broker can be reached.

@@ -5,6 +5,9 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+from amqp.serialization import PROPERTY_CLASSES, decode_properties_basic
+from amqp.spec import Basic
+
 from crm_chassis.consuming.broker import BROKER_ERRORS
 
 # What of a message's AMQP properties goes with it wherever it goes.
@@ -53,6 +56,23 @@ class Delivery:
     def acknowledge(self) -> None:
         """Tell the broker that it is done with."""
         acknowledge_all([self], together=False)
+
+
+def bear_any_properties() -> None:
+    """Let a message pass whose AMQP properties cannot be read: without them.
+
+    amqp gives up the process's connection instead, and the same message comes again: from the dead
+    letters for ever.
+    """
+    PROPERTY_CLASSES[Basic.CLASS_ID] = _properties_in
+
+
+def _properties_in(header: Any, offset: int) -> tuple[dict[str, Any], int]:
+    try:
+        found: tuple[dict[str, Any], int] = decode_properties_basic(header, offset)
+    except Exception:  # noqa: BLE001 - bytes of strangers: whatever they cause, the body is kept
+        return {}, offset
+    return found
 
 
 def storable(told: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from nameko.extensions import register_entrypoint
 from nameko.timer import Timer
 
-from crm_chassis.consuming.broker import Confirming
+from crm_chassis.consuming.broker import NO_QUEUE, Confirming
 from crm_chassis.consuming.deliveries import Delivery, storable
 from crm_chassis.consuming.intake import Intake, Passing
 from crm_chassis.consuming.retry import (
@@ -19,7 +19,7 @@ from crm_chassis.consuming.retry import (
     attempts_of,
 )
 from crm_chassis.events import topology
-from crm_chassis.events.envelope import Event, Undecodable, from_cloudevent
+from crm_chassis.events.envelope import Event, from_cloudevent
 from crm_chassis.kernel.clock import now, parse_rfc3339, rfc3339
 from crm_chassis.kernel.errors import Unavailable
 from crm_chassis.mongo import dead_letters
@@ -88,7 +88,8 @@ def letter_of(service: str, delivery: Delivery) -> Letter:
 def resend(broker: Confirming) -> None:
     """Send those again that somebody asked for; their attempts count from the start.
 
-    When it first failed goes along: by that one that nobody can read is known again.
+    When it first failed goes along: by that one that nobody can read is known again. One whose
+    queue is not there is a dead letter again.
     """
     for row in dead_letters.letters_to_resend():
         known = {FIRST_FAILED: rfc3339(row["first_time"])}
@@ -96,6 +97,8 @@ def resend(broker: Confirming) -> None:
             broker.publish(topology.DIRECTLY, row["queue"], row["body"], row["properties"], known)
         except Unavailable as error:
             log.warning("not sent again", queue=row["queue"], reason=error.detail)
+            if error.reason == NO_QUEUE:
+                dead_letters.mark_returned(row["_id"], NO_QUEUE)
             continue
         dead_letters.mark_resent(row["_id"])
         log.info("sent again", queue=row["queue"])
@@ -150,7 +153,7 @@ def _unless_away(work: Callable[[], None]) -> None:
 def _event_in(body: bytes) -> Event | None:
     try:
         return from_cloudevent(body)
-    except Undecodable:
+    except Exception:  # noqa: BLE001 - bytes of strangers: whatever they cause, they are kept
         return None
 
 

@@ -59,6 +59,7 @@ class Intake(Entrypoint):
         self._unsettled = self._settled = 0
         self._stopping = False
         self._progress = monotonic()
+        metrics.expect(metrics.CONSUMER_INFLIGHT, [self._worker.queue])
         consumer = self.queue_consumer
         consumer.queue, consumer.declared = self._worker.queue, self._worker.declared
         consumer.prefetch = max(2 * self._worker.batch, FEWEST_PREFETCHED)

@@ -1,7 +1,8 @@
 """One subscription at work: decodes, opens the transaction, and decides what failed."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from time import perf_counter
@@ -19,9 +20,9 @@ from crm_chassis.mongo import inbox
 from crm_chassis.mongo.failures import refusal_of
 from crm_chassis.resources.transaction import Transaction, as_call
 from crm_chassis.telemetry import metrics
-from crm_chassis.telemetry.context import Call, service_principal
+from crm_chassis.telemetry.context import Call, call_scope, service_principal
 from crm_chassis.telemetry.logging import logger
-from crm_chassis.telemetry.tracing import span
+from crm_chassis.telemetry.tracing import begin_span, is_sampled, is_traceparent, span
 
 # Several may change one resource at once; who loses every time has another reason.
 CONFLICTS = 5
@@ -82,6 +83,8 @@ class Reactions:
         ]
         types = [*_known_types(plan.patterns), UNKNOWN]
         metrics.expect(metrics.EVENT_HANDLED, [self.queue], types, metrics.EVENT_OUTCOMES)
+        for letters in (metrics.DLQ_MESSAGES, metrics.DLQ_OLDEST_AGE, metrics.PARKING_MESSAGES):
+            metrics.expect(letters, [self.queue])
 
     def work(self, deliveries: list[Delivery]) -> None:
         """Settle each: taken, put off to a tier, or buried.
@@ -98,8 +101,7 @@ class Reactions:
             return Received(delivery, from_cloudevent(delivery.body))
         except Exception as error:  # bytes of strangers: whatever they cause, they are kept
             log.error("event not readable", queue=self.queue, exc_info=error)
-            self._count(UNKNOWN, "dead")
-            self._give_away(delivery, Undecodable())
+            self._count(UNKNOWN, self._give_away(delivery, Undecodable()))
             return None
 
     def _take(self, received: Sequence[Received]) -> None:
@@ -120,18 +122,29 @@ class Reactions:
 
     def _effect(self, events: Sequence[Event]) -> set[str]:
         """The ids of those that took effect; the others had before, or are too old."""
-        first = events[0]
-        # A span holds what came soon; what came late, or again, only follows from it.
-        soon = (now() - first.time).total_seconds() < SAME_TRACE
-        trace = {"traceparent" if soon else "follows": first.traceparent}
-        told = {"event_id": first.id, "event_type": first.type}
-        begun = perf_counter()
-        with span(f"react {self.queue}", kind="consumer", attributes=told, **trace) as context:
+        first, begun = events[0], perf_counter()
+        with self._spans(events) as context:
             taken = self._until_no_conflict(self._call(first, context), events)
         kind = _label(first.type) if len({event.type for event in events}) == 1 else "mixed"
         seconds = metrics.EVENT_HANDLER_SECONDS.labels(self.queue, kind)
         seconds.observe(perf_counter() - begun)
         return taken
+
+    @contextmanager
+    def _spans(self, events: Sequence[Event]) -> Iterator[str]:
+        """A span in the trace of each event; gives the context of the first one's."""
+        name = f"react {self.queue}"
+        others = [begin_span(name, **_place(event)) for event in events[1:] if _is_traced(event)]
+        error: BaseException | None = None
+        try:
+            with span(name, **_place(events[0])) as context:
+                yield context
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            for other in others:
+                other.end(error)
 
     def _until_no_conflict(self, call: Call, events: Sequence[Event]) -> set[str]:
         for _ in range(CONFLICTS):
@@ -161,14 +174,15 @@ class Reactions:
 
     def _failed(self, received: Received, error: Exception) -> None:
         event = received.event
-        log.error(
-            "event failed",
-            queue=self.queue,
-            event_id=event.id,
-            event_type=event.type,
-            attempt=attempts_of(received.delivery.headers) + 1,
-            exc_info=error,
-        )
+        with call_scope(self._call(event, event.traceparent)):
+            log.error(
+                "event failed",
+                queue=self.queue,
+                event_id=event.id,
+                event_type=event.type,
+                attempt=attempts_of(received.delivery.headers) + 1,
+                exc_info=error,
+            )
         self._count(_label(event.type), self._give_away(received.delivery, error))
 
     def _give_away(self, delivery: Delivery, error: Exception) -> str:
@@ -193,6 +207,18 @@ class Reactions:
 
     def _count(self, label: str, outcome: str) -> None:
         metrics.EVENT_HANDLED.labels(self.queue, label, outcome).inc()
+
+
+def _is_traced(event: Event) -> bool:
+    return is_traceparent(event.traceparent) and is_sampled(event.traceparent)
+
+
+def _place(event: Event) -> dict[str, Any]:
+    """What a span tells of an event: it holds what came soon, what came late it only follows."""
+    soon = (now() - event.time).total_seconds() < SAME_TRACE
+    told = {"event_id": event.id, "event_type": event.type}
+    trace = {"traceparent" if soon else "follows": event.traceparent}
+    return {"kind": "consumer", "attributes": told, **trace}
 
 
 def _label(event_type: str) -> str:

@@ -12,6 +12,7 @@ from nameko.containers import ServiceContainer
 from nameko.runners import ServiceRunner
 
 from crm_chassis.consuming.broker import Confirming
+from crm_chassis.consuming.deliveries import bear_any_properties
 from crm_chassis.consuming.drain import drain_of
 from crm_chassis.consuming.intake import Intake
 from crm_chassis.consuming.patching import refuse_unpatched
@@ -44,6 +45,7 @@ def run(
     with `patching.patch()`.
     """
     refuse_unpatched()
+    bear_any_properties()
     settings.need("mongodb_uri", "rabbitmq_uri", "metrics_address")
     start_logging(settings.service, "consumer", settings.log_level)
     for library in LIBRARIES:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 CONTENT_TYPE = "application/cloudevents+json"
+# What the database holds as a whole number.
+_LARGEST = 2**63 - 1
 
 
 class Undecodable(Exception):
@@ -130,7 +132,7 @@ def from_cloudevent(body: bytes) -> Event:
     """The event that the bytes hold.
 
     Raises:
-        Undecodable: they are not JSON, not CloudEvents 1.0, or lack an attribute.
+        Undecodable: they are not JSON, not CloudEvents 1.0, or an attribute is missing or none.
     """
     try:
         document = orjson.loads(body)
@@ -140,14 +142,14 @@ def from_cloudevent(body: bytes) -> Event:
             id=_text(document, "id"),
             source=_text(document, "source"),
             type=_text(document, "type"),
-            subject=_text(document, "subject"),
+            subject=_name(document, "subject"),
             time=parse_rfc3339(document["time"]),
-            sequence=int(document["sequence"]),
+            sequence=_number(document, "sequence"),
             customers=tuple(document["customers"].split()),
-            parent=_text(document, "parent"),
+            parent=_name(document, "parent"),
             paths=tuple(document["paths"].split()),
             data=document["data"],
-            **{name: document.get(name, "") for name in _TEXTS},
+            **{name: _text(document, name) if name in document else "" for name in _TEXTS},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Undecodable(f"{type(error).__name__}: {error}") from error
@@ -157,4 +159,20 @@ def _text(document: Mapping[str, Any], name: str) -> str:
     value = document[name]
     if not isinstance(value, str) or not value:
         raise Undecodable(f"the attribute {name} is not a text")
+    return value
+
+
+def _name(document: Mapping[str, Any], name: str) -> str:
+    """A resource name: collections and ids by turns."""
+    value = _text(document, name)
+    segments = value.split("/")
+    if len(segments) % 2 or not all(segments):
+        raise Undecodable(f"the attribute {name} is not the name of a resource")
+    return value
+
+
+def _number(document: Mapping[str, Any], name: str) -> int:
+    value = document[name]
+    if type(value) is not int or not 0 < value <= _LARGEST:
+        raise Undecodable(f"the attribute {name} is not a number from 1 on")
     return value

@@ -30,9 +30,12 @@ def parse_rfc3339(text: str) -> datetime:
     """The moment that an RFC 3339 text names, cut to the millisecond.
 
     Raises:
-        ValueError: the text names none, or has no offset.
+        ValueError: the text names none, has no offset, or is before the year 1 or after 9999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
-    return milliseconds(moment.astimezone(UTC))
+    try:
+        return milliseconds(moment.astimezone(UTC))
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is beyond the years") from error

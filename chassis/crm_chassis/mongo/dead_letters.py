@@ -177,6 +177,13 @@ def mark_resent(letter_id: str) -> None:
     _rows().update_one({"_id": letter_id}, change)
 
 
+def mark_returned(letter_id: str, reason: str) -> None:
+    """Keep that the message could not be sent again, and why: it is dead as before."""
+    asked = {"_id": letter_id, "state": State.REPLAYED, "resend": True}
+    told = {"state": State.DEAD, "reason": reason, "last_time": now()}
+    _rows().update_one(asked, {"$unset": {"resend": ""}, "$set": told})
+
+
 def waiting() -> Iterator[tuple[str, State, int, datetime]]:
     """For each queue and state of those that wait for somebody: how many, and since when."""
     stages: list[dict[str, Any]] = [

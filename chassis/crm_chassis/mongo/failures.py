@@ -16,7 +16,7 @@ from crm_chassis.kernel.errors import Conflict, Overdue, Refusal, Unavailable
 from crm_chassis.mongo.connection import ping
 
 _WRITE_CONFLICT = 112
-# How long whoever asks for readiness waits.
+# How long a probe waits: whoever asks it must hear that the database is silent.
 PROBE_SECONDS = 1.0
 
 time_limit: Callable[[float], AbstractContextManager[None]] = pymongo.timeout

@@ -73,21 +73,12 @@ def require_schema(package: str) -> None:
 
     Raises:
         Unavailable: one has not.
-    """
-    missing = sorted(set(_names(package)) - _done())
-    if missing:
-        raise Unavailable(f"The database waits for {missing[0]}.", reason="SCHEMA_NOT_READY")
-
-
-def check_schema(package: str) -> None:
-    """The same for who asks for readiness: told soon, whatever the database does.
-
-    Raises:
-        Unavailable: as in `require_schema`.
-        PyMongoError: the database does not answer.
+        PyMongoError: the database does not tell soon.
     """
     with time_limit(PROBE_SECONDS):
-        require_schema(package)
+        missing = sorted(set(_names(package)) - _done())
+    if missing:
+        raise Unavailable(f"The database waits for {missing[0]}.", reason="SCHEMA_NOT_READY")
 
 
 def _names(package: str) -> Iterator[str]:

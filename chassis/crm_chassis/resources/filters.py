@@ -178,7 +178,7 @@ def _read_timestamp(field: Field, comparison: Comparison) -> datetime:
         raise wrong
     try:
         return parse_rfc3339(comparison.value.upper())
-    except (ValueError, OverflowError):
+    except ValueError:
         raise wrong from None
 
 

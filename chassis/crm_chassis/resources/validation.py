@@ -19,6 +19,8 @@ from crm_chassis.kernel.errors import Flaw
 from crm_chassis.resources.shape import Field, Kind, fields_of
 
 Check = Callable[[Message, str], Iterator[Flaw]]
+# What google.protobuf.Timestamp may hold: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TAG = re.compile(r"[A-Za-z0-9-]{1,255}")
 
@@ -101,6 +103,8 @@ def _field_check(field: Field) -> Check | None:
         return _standard_check(field, standard)
     if field.kind is Kind.MONEY:
         return _money_check(field)
+    if field.kind is Kind.TIMESTAMP and not field.repeated:
+        return _instant_check(field)
     if field.kind is Kind.MESSAGE and not field.is_map and field.message is not None:
         below = _check_of(field.message)
         return None if below is None else _below_check(field, below)
@@ -143,6 +147,19 @@ def _money_check(field: Field) -> Check:
             yield Flaw(f"{prefix}{name}.currency_code", "UNKNOWN_CURRENCY", "is not in the list")
         if abs(money.nanos) > 999_999_999 or money.units * money.nanos < 0:
             yield Flaw(f"{prefix}{name}.nanos", "INVALID_AMOUNT", "does not fit the units")
+
+    return check
+
+
+def _instant_check(field: Field) -> Check:
+    name = field.name
+
+    def check(message: Message, prefix: str) -> Iterator[Flaw]:
+        if not message.HasField(name):
+            return
+        instant = getattr(message, name)
+        if not (_FIRST_SECOND <= instant.seconds <= _LAST_SECOND and 0 <= instant.nanos < 10**9):
+            yield Flaw(prefix + name, "INVALID_INSTANT", "is not within the years 1 to 9999")
 
     return check
 

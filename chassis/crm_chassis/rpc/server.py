@@ -15,10 +15,10 @@ from grpc_reflection.v1alpha import reflection
 from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.failures import check_database
-from crm_chassis.mongo.migrations import check_schema
+from crm_chassis.mongo.migrations import require_schema
 from crm_chassis.resources.document import Resource
 from crm_chassis.rpc.channels import Peers
-from crm_chassis.rpc.interceptors import Guard
+from crm_chassis.rpc.interceptors import STREAM_CAP, Guard
 from crm_chassis.rpc.references import References
 from crm_chassis.rpc.table import MethodTable, Service
 from crm_chassis.rpc.tokens import Signer, Verifier
@@ -44,7 +44,8 @@ class Options:
     """How a server behaves towards its connections, in seconds."""
 
     connection_age: float = 120.0
-    connection_age_grace: float = 30.0
+    # A stream that has begun may go on for as long as any may.
+    connection_age_grace: float = STREAM_CAP
     fastest_ping: float = 30.0
 
     def channel_arguments(self) -> list[tuple[str, Any]]:
@@ -146,7 +147,7 @@ def serve(
 
 def database_checks(migrations: str) -> Mapping[str, Check]:
     """What readiness needs of the database: that it answers, and that these have run."""
-    return {"mongodb": check_database, "schema": lambda: check_schema(migrations)}
+    return {"mongodb": check_database, "schema": lambda: require_schema(migrations)}
 
 
 def _run(server: RpcServer, settings: ServiceSettings, checks: Mapping[str, Check]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING, Literal
 
 from crm_chassis.kernel.errors import Refusal
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attributes = Mapping[str, str | int | float | bool]
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+# How long the last spans may take to be sent.
+STOP_WITHIN = 2.0
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 _SAMPLED = 0x01
@@ -48,16 +51,21 @@ def start_tracing(service: str, process: str) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     names = {"service.name": f"crm-{service}", "service.instance.id": f"{process}-{os.getpid()}"}
-    provider = TracerProvider(resource=Resource.create(names))
+    provider = TracerProvider(resource=Resource.create(names), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     _Recording.provider = provider
 
 
 def stop_tracing() -> None:
-    """Send what is left and record no more."""
+    """Send what is left and record no more.
+
+    While nobody takes it the exporter tries again and again: the process ends without it.
+    """
     provider, _Recording.provider = _Recording.provider, None
     if provider is not None:
-        provider.shutdown()
+        ending = Thread(target=provider.shutdown, name="tracing", daemon=True)
+        ending.start()
+        ending.join(STOP_WITHIN)
 
 
 def new_traceparent() -> str:

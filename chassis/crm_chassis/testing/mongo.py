@@ -76,6 +76,8 @@ def mongod_command(
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
     # What a killed process had begun holds its rows until the server gives it up.
     command += ["--setParameter", "transactionLifetimeLimitSeconds=10"]
+    # Of a slow command its log tells all, also whom it asked for or changed.
+    command += ["--slowms", "86400000"]
     # A primary waits 15 s for another one to take over before it ends, and there is none.
     command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
     if key_file:

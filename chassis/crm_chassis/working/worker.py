@@ -13,6 +13,7 @@ from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection, schedule
 from crm_chassis.mongo import operations as long_work
 from crm_chassis.mongo.claiming import longest_waits
+from crm_chassis.mongo.failures import check_database
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
@@ -48,7 +49,7 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop)
-    readiness = {"mongodb": connection.ping, **(checks or {})}
+    readiness = {"mongodb": check_database, **(checks or {})}
     spare_the_collector()
     with closing(probes.serve(settings.metrics_address, readiness, {"threads": crew.check})):
         crew.work()
@@ -124,12 +125,13 @@ class _Crew:
 
     def _finish(self) -> None:
         """Wait for the steps in hand; their claims stay meanwhile."""
-        for wake in self.wakes.values():
-            wake.set()
         for thread in self.threads:
             while thread.is_alive():
+                # Again and again: threads share it, and one may have taken the wake of another.
+                for wake in self.wakes.values():
+                    wake.set()
                 _once(self.operations.renew)
-                thread.join(RENEWAL)
+                thread.join(PAUSE)
 
 
 def _once(work: Callable[[], bool]) -> bool:

@@ -25,3 +25,18 @@ def test_a_moment_is_written_in_utc_with_three_digits(moment, text):
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_what_is_written_is_read_again_to_the_millisecond(moment):
     assert parse_rfc3339(rfc3339(moment)) == milliseconds(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-05-03",
+        "2026-05-03T12:00:00",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:00:00-02:00",
+    ],
+)
+def test_what_names_no_moment_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are the interpreter's
+        parse_rfc3339(text)

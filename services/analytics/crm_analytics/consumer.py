@@ -6,10 +6,10 @@ from crm_analytics.journal.reactions import take_up
 from crm_analytics.metrics import JOURNAL_LAG
 from crm_chassis.consuming.subscribe import EACH, subscribe
 from crm_chassis.events.envelope import Event
-from crm_chassis.mongo.migrations import check_schema
+from crm_chassis.mongo.migrations import require_schema
 from crm_chassis.resources.transaction import Transaction
 
-CHECKS = {"schema": lambda: check_schema("crm_analytics.migrations")}
+CHECKS = {"schema": lambda: require_schema("crm_analytics.migrations")}
 
 
 class Consumer:

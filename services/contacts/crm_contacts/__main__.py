@@ -20,9 +20,10 @@ def main() -> None:
 
         serve(settings, SERVICES, DOCUMENTS, MIGRATIONS)
     elif process == "relay":
+        from crm_chassis.mongo.migrations import require_schema
         from crm_chassis.relay.relay import run
 
-        run(settings)
+        run(settings, {"schema": lambda: require_schema(MIGRATIONS)})
     elif process == "worker":
         from crm_chassis.working.worker import run as work
         from crm_contacts.worker import CHECKS, OPERATIONS, TIMERS

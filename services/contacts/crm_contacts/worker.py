@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from crm_chassis.mongo.migrations import check_schema
+from crm_chassis.mongo.migrations import require_schema
 from crm_contacts.imports.commands import DISCARD, IMPORT
 from crm_contacts.imports.jobs import fire_discard, run_import
 
 TIMERS = {DISCARD: fire_discard}
 OPERATIONS = {IMPORT: run_import}
-CHECKS = {"schema": partial(check_schema, "crm_contacts.migrations")}
+CHECKS = {"schema": partial(require_schema, "crm_contacts.migrations")}

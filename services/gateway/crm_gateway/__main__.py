@@ -34,9 +34,10 @@ def main() -> None:
 
         serve(settings.need(*API_NEEDS).http_address, lambda: _running(settings))
     elif process == "relay":
+        from crm_chassis.mongo.migrations import require_schema
         from crm_chassis.relay.relay import run
 
-        run(settings)
+        run(settings, {"schema": lambda: require_schema(MIGRATIONS)})
     elif process == "migrate":
         from crm_chassis.mongo.migrations import run as migrate
 

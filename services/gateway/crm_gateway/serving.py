@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1024 * 1024
 UNMATCHED = "unmatched"
+# A caller may call a method what it likes: a label's values are a closed set.
+VERBS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+OTHER = "other"
 
 Answer = Callable[[Exchange, Mapping[str, str]], Response]
 Explain = Callable[[Exception], Problem]
@@ -45,6 +48,7 @@ class Edge(Flask):
     def __init__(self) -> None:
         super().__init__("crm_gateway", static_folder=None)
         prepare_map(self.url_map)
+        metrics.expect(metrics.HTTP_REQUESTS, [UNMATCHED], [*VERBS, OTHER], ["4xx", "5xx"])
         self.register_error_handler(Exception, _refuse_unmatched)
         self._index: PathIndex[Frame] = PathIndex()
 
@@ -131,7 +135,8 @@ def _refuse_unmatched(error: Exception) -> Response:
     exchange = begin(request)
     problem = problem_of(error)
     response = _finished(exchange, _refusal(exchange, problem, error))
-    metrics.HTTP_REQUESTS.labels(UNMATCHED, request.method, f"{problem.status // 100}xx").inc()
+    verb = request.method if request.method in VERBS else OTHER
+    metrics.HTTP_REQUESTS.labels(UNMATCHED, verb, f"{problem.status // 100}xx").inc()
     return response
 
 

@@ -1,9 +1,9 @@
 """The variables of the gateway: CRM_GATEWAY_*."""
 
-from crm_chassis.settings import ServiceSettings
+from crm_chassis.settings import Address, ServiceSettings
 
 
 class GatewaySettings(ServiceSettings, service="gateway"):
     """What every service is told, and where people and programs find the gateway."""
 
-    http_address: str = ""
+    http_address: Address = ""

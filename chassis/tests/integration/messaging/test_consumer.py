@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from crm_chassis.events.envelope import to_cloudevent
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.testing.messages import Broker, an_event, versions
 from crm_chassis.testing.waiting import wait_until
@@ -144,6 +145,9 @@ def test_what_cannot_be_decoded_is_kept_byte_for_byte(log, broker, consumer):
         b"",
         b"\xc3\x28" * 3,
         b'{"specversion": "1.0"}',
+        to_cloudevent(an_event()).replace(
+            b'"time":"', b'"time":"0001-01-01T00:00:00+01:00","was":"'
+        ),
         b"x" * 5_000_000,
     ]
 
@@ -161,6 +165,22 @@ def test_what_cannot_be_decoded_is_kept_byte_for_byte(log, broker, consumer):
     assert {row["queue"] for row in rows} == {consumer.queue}
     assert {row["content_type"] for row in rows} == {"application/cloudevents+json", "x/y"}
     assert broker.ready(consumer.dead_letters) == 0
+
+
+def test_properties_that_cannot_be_read_are_passed_over(log, broker, consumer):
+    process = consumer.start().ready()
+    event, neighbour = an_event(), an_event()
+
+    broker.send("", consumer.queue, b"no event", content_type=b"\xff\xfe")
+    broker.send("", consumer.queue, to_cloudevent(event), message_id=b"\xff")
+    broker.send("", consumer.dead_letters, b"a dead letter", content_encoding=b"\xff")
+    broker.publish(neighbour)
+
+    expect_effects(log, 2)
+    assert all_once(log, [event, neighbour])
+    wait_until(lambda: log["dead_letters"].count_documents({}) == 2)
+    assert {row["body"] for row in log["dead_letters"].find()} == {b"no event", b"a dead letter"}
+    assert process.running.poll() is None
 
 
 def test_an_unknown_type_is_passed_on_to_those_who_need_no_resource(log, broker, consumer):

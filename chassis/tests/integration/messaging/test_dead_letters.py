@@ -1,5 +1,6 @@
 """A failing event is never dropped: it walks the tiers, is kept, and comes back when asked."""
 
+import json
 import time
 
 import pytest
@@ -59,6 +60,22 @@ def test_a_poisonous_event_walks_all_tiers_and_becomes_a_dead_letter(log, broker
     assert process.metric("crm_event_handled_total", outcome="dead") == 1
     wait_until(lambda: process.metric("crm_dlq_messages", queue=consumer.queue) == 1, 20)
     assert process.metric("crm_dlq_oldest_age_seconds", queue=consumer.queue) > 0
+    lines = map(json.loads, process.log.read_text(encoding="utf-8").splitlines())
+    failed = [line for line in lines if line["event"] == "event failed"]
+    assert len(failed) == row["attempts"]
+    assert {line["trace_id"] for line in failed} == {poison.traceparent[3:35]}
+    assert {line["request_id"] for line in failed} == {poison.id}
+    assert {line["principal"] for line in failed} == {f"services/{consumer.service}"}
+
+
+def test_that_no_letter_waits_is_told_from_the_start(log, consumer):
+    process = consumer.start().ready()
+
+    told = process.answer("/metrics")[1]
+
+    for name in ("crm_dlq_messages", "crm_dlq_oldest_age_seconds", "crm_parking_messages"):
+        assert f'{name}{{queue="{consumer.queue}"}} 0.0' in told
+    assert f'crm_consumer_inflight{{consumer="{consumer.queue}"}} 0.0' in told
 
 
 def test_a_replayed_letter_takes_effect_once_however_often_that_is_asked(log, broker, consumer):
@@ -93,6 +110,22 @@ def test_a_letter_that_fails_again_is_the_same_row_and_counts_on(log, broker, co
     assert row["state"] == "DEAD"
     assert row["first_time"] == first["first_time"]
     assert row["last_time"] > first["last_time"]
+
+
+def test_a_letter_whose_queue_is_not_there_is_dead_again_when_it_was_replayed(
+    log, broker, consumer
+):
+    consumer.start().ready()
+    broker.send("", consumer.dead_letters, b"straight to the dead letters")
+    letter = only_row(log)["_id"]
+
+    dead_letters.replay(letter)
+    wait_until(lambda: dead_letters.get_dead_letter(letter)["state"] == "DEAD", 20)
+
+    row = dead_letters.get_dead_letter(letter)
+    assert (row["queue"], row["reason"]) == ("", "NO_QUEUE")
+    assert row["body"] == b"straight to the dead letters"
+    assert list(dead_letters.letters_to_resend()) == []
 
 
 def test_a_letter_is_stored_once_however_often_it_comes(log):

@@ -6,6 +6,7 @@ import grpc
 import pytest
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc, organizations_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
 
@@ -67,6 +68,21 @@ def test_a_call_without_a_token_is_unauthenticated(served):
     refusal = refused(lambda: stub.ListContacts(contacts_pb2.ListContactsRequest(), timeout=5))
 
     assert isinstance(refusal, Unauthenticated)
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [Timestamp(seconds=10**15), Timestamp(seconds=-(10**12)), Timestamp(nanos=-1)],
+    ids=["too late", "too early", "less than a second"],
+)
+def test_an_instant_that_is_none_is_refused_and_named(contacts, instant):
+    request = contacts_pb2.GetContactRequest(name=f"contacts/{new_id()}", read_time=instant)
+
+    with pytest.raises(Invalid) as refusal:
+        contacts.GetContact(request)
+
+    [flaw] = refusal.value.flaws
+    assert (flaw.field, flaw.reason) == ("read_time", "INVALID_INSTANT")
 
 
 def test_a_service_speaks_for_itself_only(served, keys, contacts):

@@ -13,7 +13,7 @@ from crm_chassis.kernel.errors import NotFound, Overdue, Unavailable
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.rpc.breaker import State
 from crm_chassis.rpc.channels import Peers
-from crm_chassis.rpc.interceptors import Guard
+from crm_chassis.rpc.interceptors import STREAM_CAP, Guard
 from crm_chassis.rpc.references import References
 from crm_chassis.rpc.server import Options, RpcServer
 from crm_chassis.rpc.table import MethodTable
@@ -277,3 +277,9 @@ def test_connections_end_now_and_then_and_nobody_notices(keys, schema, kinds, pe
     assert len(people.calls) > 10
     peers.close()
     server.stop(0)
+
+
+def test_a_stream_has_all_its_time_whatever_the_age_of_its_connection():
+    told = dict(Options().channel_arguments())
+
+    assert told["grpc.max_connection_age_grace_ms"] >= STREAM_CAP * 1000

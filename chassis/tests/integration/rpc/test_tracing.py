@@ -1,6 +1,7 @@
 """One trace: from whoever calls, through RPCs and the log, to what is done with the event."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -147,3 +148,15 @@ def test_a_trace_that_nobody_samples_is_not_recorded(collector):
 
     assert trace_id_of(inside) == trace_id_of(UNSAMPLED)
     assert collector() == {}
+
+
+def test_a_process_does_not_wait_for_a_collector_that_is_away(monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    start_tracing("contacts", "api")
+    with span("work", traceparent=SAMPLED):
+        pass
+    begun = time.monotonic()
+
+    stop_tracing()
+
+    assert time.monotonic() - begun < 4

@@ -60,6 +60,30 @@ def test_bootstrap_waits_for_nobody_and_says_what_is_missing(variables):
     assert "Traceback" not in told.stderr
 
 
+def test_a_relay_is_not_ready_before_the_schema_is(variables, rabbit_uri, tmp_path):
+    told = {**variables, "CRM_GATEWAY_RABBITMQ_URI": rabbit_uri}
+    probes = Client(f"http://{variables['CRM_GATEWAY_METRICS_ADDRESS']}", None)
+    log = tmp_path / "relay.log"
+    process = start_process([sys.executable, "-m", "crm_gateway", "relay"], log, told)
+
+    def checks():
+        try:
+            return probes.get("/readyz").body["checks"]
+        except OSError:
+            return {}
+
+    try:
+        wait_until(lambda: checks().get("rabbitmq") == "ok", timeout=30, what=end_of(log))
+        before = checks()["schema"]
+        run(variables, "migrate")
+        after = checks()["schema"]
+    finally:
+        stop_process(process)
+
+    assert "waits for 0001_indexes" in before
+    assert after == "ok"
+
+
 def answers(client):
     try:
         return client.get("/healthz").status == 200

@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from crm_chassis.telemetry.metrics import HTTP_REQUESTS
+
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
@@ -231,3 +233,21 @@ def comparable(body, status, headers):
     """An answer without what differs from one request to the next."""
     kept = {name: value for name, value in headers if name not in ("X-Request-Id", "traceparent")}
     return status, kept, b"".join(body).split(b'"instance"')[0]
+
+
+def test_methods_that_nobody_knows_are_counted_as_one(own):
+    def counted():
+        samples = [sample for metric in HTTP_REQUESTS.collect() for sample in metric.samples]
+        labels = {"route": "unmatched", "method": "other", "status": "4xx"}
+        [count] = [
+            sample.value
+            for sample in samples
+            if sample.name == "crm_http_requests_total" and sample.labels == labels
+        ]
+        return count, {sample.labels["method"] for sample in samples}
+
+    before, methods = counted()
+    answers = [own.open("/v1/teams", method=verb) for verb in ("CONJURE", "BREW")]
+
+    assert [answer.status_code for answer in answers] == [405, 405]
+    assert counted() == (before + 2, methods)

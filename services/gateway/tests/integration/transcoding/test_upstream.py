@@ -1,8 +1,12 @@
 """What is behind the gateway may be slow, away or wrong: a caller is told which."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from crm_chassis.kernel.errors import NotAllowed, TooMany
+from crm_chassis.rpc.server import CONCURRENT_RPCS
+from crm_chassis.testing.waiting import wait_until
 from crm_gateway.transcoding.problems import MEDIA_TYPE
 from crm_gateway.transcoding.upstream import EDGE_SECONDS
 
@@ -92,3 +96,19 @@ def test_readiness_lists_each_dependency_and_needs_some(edge):
     assert away.get_json()["instance"] == away.headers["X-Request-Id"]
     assert int(away.headers["Retry-After"]) > 0
     assert edge.client.get("/healthz").get_json() == {"status": "ok"}
+
+
+def test_a_service_that_has_too_much_to_do_is_not_away(edge):
+    edge.contacts.delay = 1.5
+
+    def ask() -> int:
+        return edge.client.application.test_client().get(CONTACT).status_code
+
+    with ThreadPoolExecutor(CONCURRENT_RPCS + 8) as pool:
+        pending = [pool.submit(ask) for _ in range(CONCURRENT_RPCS + 8)]
+        wait_until(lambda: any(one.done() for one in pending), what="a refusal")
+        ready = edge.client.get("/readyz")
+        answers = {one.result() for one in pending}
+
+    assert ready.status_code == 200
+    assert {200, 429} <= answers
