@@ -1,5 +1,6 @@
 """The one connection of a process to its service's database."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bson.binary import UuidRepresentation
@@ -84,3 +85,14 @@ def without_zones(collection: "Collection[dict[str, Any]]") -> "Collection[dict[
         uuid_representation=UuidRepresentation.STANDARD
     )
     return collection.with_options(codec_options=options)
+
+
+def count(collection: str, condition: Mapping[str, Any], limit: int) -> int:
+    """How many rows fulfil a condition, up to a limit.
+
+    By the command that walks an index and nothing else: an aggregation, which is what pymongo's
+    own counting asks for, takes half as long again.
+    """
+    told = database().command("count", collection, query=condition, limit=limit)
+    found: int = told["n"]
+    return found

@@ -1,7 +1,7 @@
 """Storing many resources of one kind at once: made ready together, written in few steps."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -14,21 +14,14 @@ from crm_chassis.resources.claims import claims_of, take_claims
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.event_log import event_row
 from crm_chassis.resources.search import words_of
-from crm_chassis.resources.transaction import Transaction, complete_row
+from crm_chassis.resources.transaction import Announced, Transaction, complete_row
 from crm_chassis.resources.translate import name_of
 from crm_chassis.telemetry.context import current_call
 
 Row = dict[str, Any]
 Change = tuple[Row, Row]
-# A row as the database takes it: read like any other, and not to be changed.
-Encoded = RawBSONDocument
-
-
-class Announced(NamedTuple):
-    """A new row, and the event that announces it."""
-
-    row: Encoded
-    event: Encoded
+# What a receipt tells of an event.
+_TOLD = ("_id", "subject", "sequence", "time")
 
 
 def announced_rows(
@@ -43,9 +36,13 @@ def announced_rows(
     complete = [complete_row(document, row, call, moment) for row in rows]
     events = [event_row(document, word, None, row, call) for row in complete]
     return [
-        Announced(Encoded(bson.encode(row)), Encoded(bson.encode(event)))
+        Announced(_encoded(row), _encoded(event), {name: event[name] for name in _TOLD})
         for row, event in zip(complete, events, strict=True)
     ]
+
+
+def _encoded(row: Row) -> RawBSONDocument:
+    return RawBSONDocument(bson.encode(row))
 
 
 def update_rows(
@@ -68,7 +65,7 @@ def update_rows(
     done = document.rows().bulk_write(writes, ordered=False, session=tx.session)
     if done.matched_count != len(writes):
         raise Conflict("Somebody else changed one of them at the same moment.")
-    tx.announce(event_row(document, word, before, after, tx.call) for before, after in versions)
+    tx.announce([event_row(document, word, before, after, tx.call) for before, after in versions])
     return [after for _, after in versions]
 
 

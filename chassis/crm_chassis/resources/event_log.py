@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from crm_chassis.events.canonical import datahash, new_salt
 from crm_chassis.events.catalog import event_type, package_of
 from crm_chassis.kernel.ids import first_id_at, new_id
-from crm_chassis.mongo.connection import database
+from crm_chassis.mongo.connection import count, database
 from crm_chassis.mongo.outbox import BUCKETS
 from crm_chassis.resources.customers import customers_of
 from crm_chassis.resources.shape import fields_of
@@ -102,8 +102,7 @@ def events_of(subject: str, before: int | None, limit: int) -> list[Row]:
     return list(found)
 
 
-def tidings(customers: Sequence[str], since: datetime, limit: int) -> list[str]:
-    """The ids of at most `limit` events about any of the customers that were made after `since`."""
+def tidings(customers: Sequence[str], since: datetime, limit: int) -> int:
+    """How many events about any of the customers were made after `since`; counts up to `limit`."""
     condition = {"customers": {"$in": list(customers)}, "_id": {"$gt": first_id_at(since)}}
-    found = database()["events"].find(condition, {"_id": 1}).limit(limit)
-    return [row["_id"] for row in found]
+    return count("events", condition, limit)

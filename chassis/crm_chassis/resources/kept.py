@@ -4,7 +4,7 @@ What a view shows of a customer takes many rows; that nothing has happened since
 an index. Each answer is given after such a look, so nobody gets one from before they asked.
 """
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -16,25 +16,25 @@ from crm_chassis.kernel.clock import now
 from crm_chassis.telemetry.metrics import KEPT_ANSWERS, child, expect
 
 T = TypeVar("T")
-# Gives the ids of at most so many events about some customers that came after a moment.
-Tidings = Callable[[Sequence[str], datetime, int], Collection[str]]
+# Counts the events about some customers that came after a moment, up to a limit. None ever goes.
+Tidings = Callable[[Sequence[str], datetime, int], int]
 
 # An event is seen so much later than it says at the most: a transaction ends within a minute, and
 # clocks that differ by more would not let an internal token live.
 LATE = timedelta(minutes=5)
-# About whom so much is told is asked anew each time; so is whoever has to do with so many.
-MOST_TIDINGS, MOST_NAMES = 100, 100
+# About whom more is told is read anew each time; so is whoever has to do with more.
+MOST_TIDINGS, MOST_NAMES = 1_000, 100
 BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[T]):
-    """An answer; the customers it rests on; and what was told of them lately when it was made."""
+    """An answer; the customers it rests on; and how much was told of them when it was made."""
 
     answer: T
     names: Sequence[str]
     since: datetime
-    told: frozenset[str]
+    told: int
 
 
 class Kept(Generic[T]):
@@ -72,13 +72,13 @@ class Kept(Generic[T]):
 
     def _made(self, question: Hashable, names: Sequence[str], make: Callable[[], T]) -> T:
         since = now() - LATE
-        told = self._told(names, since) if len(names) <= MOST_NAMES else frozenset()
+        told = self._told(names, since) if len(names) <= MOST_NAMES else 0
         answer = make()
-        is_calm = len(names) <= MOST_NAMES and len(told) <= MOST_TIDINGS
+        is_calm = len(names) <= MOST_NAMES and told <= MOST_TIDINGS
         if is_calm and self._size(answer) <= self._largest:
             with self._lock:
                 self._entries[question] = _Entry(answer, names, since, told)
         return answer
 
-    def _told(self, names: Sequence[str], since: datetime) -> frozenset[str]:
-        return frozenset(self._tidings(names, since, MOST_TIDINGS + 1))
+    def _told(self, names: Sequence[str], since: datetime) -> int:
+        return self._tidings(names, since, MOST_TIDINGS + 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def receipt_row(call: Call, time: datetime, events: Sequence[Mapping[str, Any]]) -> Row:
+def receipt_row(call: Call, time: datetime, events: Sequence[Row]) -> Row:
     """A receipt: who asked by which method, and each event that it made."""
     return {
         "_id": new_id(),

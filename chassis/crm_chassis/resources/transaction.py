@@ -1,8 +1,8 @@
 """The unit of work: documents, events, receipt and idempotency record commit together."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from bson.raw_bson import RawBSONDocument
 from google.protobuf.message import Message
@@ -31,8 +31,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=Resource)
 Row = dict[str, Any]
-# A row, or one that is encoded already: that is read in the same way.
+# A row, or one that is encoded already.
 Writable = Row | RawBSONDocument
+
+
+class Announced(NamedTuple):
+    """A new row, the event that announces it, and what a receipt tells of the event."""
+
+    row: Writable
+    event: Writable
+    told: Row
 
 
 class Transaction:
@@ -47,6 +55,7 @@ class Transaction:
         self.call = call
         self.now: datetime = now()
         self._events: list[Writable] = []
+        self._told: list[Row] = []
         self._receipt_for_each = False
 
     # Reading
@@ -143,12 +152,11 @@ class Transaction:
                 name = name_of(row, document.collection())
                 move_claims({}, claims, name, self.session)
         events = [event_row(document, word, None, row, self.call) for row in rows]
-        self.insert_announced(document, rows, events)
+        made = [Announced(row, event, event) for row, event in zip(rows, events, strict=True)]
+        self.insert_announced(document, made)
 
-    def insert_announced(
-        self, document: type[Resource], rows: Sequence[Writable], events: Sequence[Writable]
-    ) -> None:
-        """Store rows, and the events that announce them, as `bulk.announced_rows` has made them.
+    def insert_announced(self, document: type[Resource], made: Sequence[Announced]) -> None:
+        """Store new rows with their events, as `bulk.announced_rows` has made them.
 
         Their unique values the caller has claimed itself.
 
@@ -156,14 +164,16 @@ class Transaction:
             Exists: an id is taken.
         """
         try:
-            if len(rows) == 1:
-                document.rows().insert_one(rows[0], session=self.session)
+            if len(made) == 1:
+                document.rows().insert_one(made[0].row, session=self.session)
             else:
+                rows = [each.row for each in made]
                 document.rows().insert_many(rows, session=self.session)
         except DuplicateKeyError as error:
             flaw = Flaw("name", "ALREADY_EXISTS", "another one has this name")
             raise Exists("Another one has this name.", flaw) from error
-        self.announce(events)
+        self._events += (each.event for each in made)
+        self._told += (each.told for each in made)
 
     def prepare_row(self, document: type[Resource], row: Row) -> Row:
         """Give a new row what storing sets: id, version, times, words, owner and teams."""
@@ -188,7 +198,7 @@ class Transaction:
         if claims[0] or claims[1]:
             move_claims(*claims, document.name, self.session)
         self._replace(kind, before, after)
-        self._events.append(event_row(kind, word, before, after, self.call))
+        self.announce([event_row(kind, word, before, after, self.call)])
         document.version, document.update_time = after["version"], after["update_time"]
         document.stored = after
         return document
@@ -208,9 +218,10 @@ class Transaction:
         done = document.rows().update_many(match, {"$set": fields}, session=self.session)
         return int(done.modified_count)
 
-    def announce(self, events: Iterable[Writable]) -> None:
+    def announce(self, events: Sequence[Row]) -> None:
         """Let the events of what was changed be stored with it."""
-        self._events.extend(events)
+        self._events += events
+        self._told += events
 
     # Receipts
 
@@ -229,9 +240,9 @@ class Transaction:
             else:
                 database()["events"].insert_many(self._events, session=self.session)
         if self._receipt_for_each:
-            receipts = [receipt_row(self.call, self.now, [event]) for event in self._events]
-        elif self._events or self.call.is_request:
-            receipts = [receipt_row(self.call, self.now, self._events)]
+            receipts = [receipt_row(self.call, self.now, [event]) for event in self._told]
+        elif self._told or self.call.is_request:
+            receipts = [receipt_row(self.call, self.now, self._told)]
         else:
             receipts = []
         if receipts:

@@ -18,11 +18,11 @@ class Log:
         self.events = []
 
     def tell(self, customer, moment=None):
-        self.events.append((customer, moment or now(), new_id()))
+        self.events.append((customer, moment or now()))
 
     def tidings(self, customers, since, limit):
-        found = [id_ for name, moment, id_ in self.events if name in customers and moment > since]
-        return found[:limit]
+        found = [moment for name, moment in self.events if name in customers and moment > since]
+        return min(len(found), limit)
 
 
 class Maker:

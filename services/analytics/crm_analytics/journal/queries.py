@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from crm_analytics.journal.documents import journal
+from crm_analytics.journal.documents import JOURNAL, journal
 from crm_chassis.events.canonical import datahash
+from crm_chassis.mongo.connection import count
 
 
 def altered_events(start: datetime, end: datetime) -> Iterator[str]:
@@ -23,7 +24,7 @@ def journal_size() -> int:
     return journal().estimated_document_count()
 
 
-def tidings(customers: Sequence[str], since: datetime, limit: int) -> list[str]:
-    """The ids of at most `limit` events about any of the customers that arrived after `since`."""
+def tidings(customers: Sequence[str], since: datetime, limit: int) -> int:
+    """How many events about any of the customers arrived after `since`; counts up to `limit`."""
     condition = {"customers": {"$in": list(customers)}, "archived": {"$gt": since}}
-    return [row["_id"] for row in journal().find(condition, {"_id": 1}).limit(limit)]
+    return count(JOURNAL, condition, limit)

@@ -25,10 +25,10 @@ from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import operations
 from crm_chassis.mongo.connection import database
 from crm_chassis.mongo.schedule import schedule
-from crm_chassis.resources.bulk import Announced, update_rows
+from crm_chassis.resources.bulk import update_rows
 from crm_chassis.resources.claims import holders_of, take_claims
 from crm_chassis.resources.event_log import changed_paths
-from crm_chassis.resources.transaction import Transaction, as_call, in_transaction
+from crm_chassis.resources.transaction import Announced, Transaction, as_call, in_transaction
 from crm_chassis.resources.translate import message_from_row
 from crm_chassis.resources.validation import flaws
 from crm_chassis.telemetry.context import current_call
@@ -321,7 +321,6 @@ class _Wave:
         self.changed.clear()
 
     def _create(self) -> None:
-        holders = {claim: made.event["subject"] for claims, made in self.new for claim in claims}
+        holders = {claim: made.told["subject"] for claims, made in self.new for claim in claims}
         take_claims(holders, self.tx.session)
-        rows, events = [made.row for _, made in self.new], [made.event for _, made in self.new]
-        self.tx.insert_announced(Contact, rows, events)
+        self.tx.insert_announced(Contact, [made for _, made in self.new])
