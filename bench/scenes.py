@@ -118,5 +118,9 @@ def drained(stack: BenchStack) -> None:
 
 
 def is_pending(events: Any) -> bool:
-    """Whether the log has an event that is not published, as the index tells."""
-    return events.find_one({"pending": True}, {"_id": 1}, hint=INDEX) is not None
+    """Whether the log has an event that is not published.
+
+    The newest is looked for: from the oldest end of the index those just published are in the way.
+    """
+    newest = {"sort": [("time", -1)], "hint": INDEX}
+    return events.find_one({"pending": True}, {"_id": 1}, **newest) is not None

@@ -29,7 +29,7 @@ from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
 from crm_chassis.telemetry.tracing import is_sampled, span, start_tracing, stop_tracing
 
-WINDOW = 1000
+WINDOW = 2000
 # Read ahead, so that the window never waits for the database; at most so much is held in memory.
 AHEAD, HELD = 500, 3000
 READING = 20_000

@@ -13,6 +13,7 @@ from crm_chassis.mongo.connection import database
 from crm_chassis.resources.claims import claims_of, take_claims
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.event_log import event_row
+from crm_chassis.resources.ledger import receipt_row
 from crm_chassis.resources.search import words_of
 from crm_chassis.resources.transaction import Announced, Transaction, complete_row
 from crm_chassis.resources.translate import name_of
@@ -20,14 +21,12 @@ from crm_chassis.telemetry.context import current_call
 
 Row = dict[str, Any]
 Change = tuple[Row, Row]
-# What a receipt tells of an event.
-_TOLD = ("_id", "subject", "sequence", "time")
 
 
 def announced_rows(
     document: type[Resource], rows: Sequence[Row], word: str = "created"
 ) -> list[Announced]:
-    """New rows with what storing sets, and the events that announce them, for the current call.
+    """New rows with what storing sets, their events, and a receipt for each, for the current call.
 
     They may be made while the transaction before still runs; `Transaction.insert_announced` stores
     them, and has nothing left to encode.
@@ -35,9 +34,9 @@ def announced_rows(
     call, moment = current_call(), now()
     complete = [complete_row(document, row, call, moment) for row in rows]
     events = [event_row(document, word, None, row, call) for row in complete]
+    receipts = (receipt_row(call, moment, [event]) for event in events)
     return [
-        Announced(_encoded(row), _encoded(event), {name: event[name] for name in _TOLD})
-        for row, event in zip(complete, events, strict=True)
+        Announced(*map(_encoded, made)) for made in zip(complete, events, receipts, strict=True)
     ]
 
 

@@ -12,6 +12,7 @@ from crm_chassis.resources.translate import name_of
 from crm_chassis.telemetry.context import Call
 
 if TYPE_CHECKING:
+    from bson.raw_bson import RawBSONDocument
     from pymongo.client_session import ClientSession
 
     from crm_chassis.resources.document import Resource
@@ -39,7 +40,7 @@ def receipt_row(call: Call, time: datetime, events: Sequence[Row]) -> Row:
     }
 
 
-def write_receipts(receipts: Sequence[Row], session: "ClientSession") -> None:
+def write_receipts(receipts: "Sequence[Row | RawBSONDocument]", session: "ClientSession") -> None:
     """Store the receipts of a transaction."""
     if len(receipts) == 1:
         database()["receipts"].insert_one(receipts[0], session=session)

@@ -36,11 +36,11 @@ Writable = Row | RawBSONDocument
 
 
 class Announced(NamedTuple):
-    """A new row, the event that announces it, and what a receipt tells of the event."""
+    """A new row, the event that announces it, and the receipt for that, where it has its own."""
 
     row: Writable
     event: Writable
-    told: Row
+    receipt: Writable | None = None
 
 
 class Transaction:
@@ -56,6 +56,7 @@ class Transaction:
         self.now: datetime = now()
         self._events: list[Writable] = []
         self._told: list[Row] = []
+        self._receipts: list[Writable] = []
         self._receipt_for_each = False
 
     # Reading
@@ -152,8 +153,8 @@ class Transaction:
                 name = name_of(row, document.collection())
                 move_claims({}, claims, name, self.session)
         events = [event_row(document, word, None, row, self.call) for row in rows]
-        made = [Announced(row, event, event) for row, event in zip(rows, events, strict=True)]
-        self.insert_announced(document, made)
+        self._told += events
+        self.insert_announced(document, list(map(Announced, rows, events)))
 
     def insert_announced(self, document: type[Resource], made: Sequence[Announced]) -> None:
         """Store new rows with their events, as `bulk.announced_rows` has made them.
@@ -173,7 +174,7 @@ class Transaction:
             flaw = Flaw("name", "ALREADY_EXISTS", "another one has this name")
             raise Exists("Another one has this name.", flaw) from error
         self._events += (each.event for each in made)
-        self._told += (each.told for each in made)
+        self._receipts += (each.receipt for each in made if each.receipt is not None)
 
     def prepare_row(self, document: type[Resource], row: Row) -> Row:
         """Give a new row what storing sets: id, version, times, words, owner and teams."""
@@ -240,13 +241,11 @@ class Transaction:
             else:
                 database()["events"].insert_many(self._events, session=self.session)
         if self._receipt_for_each:
-            receipts = [receipt_row(self.call, self.now, [event]) for event in self._told]
+            self._receipts += (receipt_row(self.call, self.now, [event]) for event in self._told)
         elif self._told or self.call.is_request:
-            receipts = [receipt_row(self.call, self.now, self._told)]
-        else:
-            receipts = []
-        if receipts:
-            write_receipts(receipts, self.session)
+            self._receipts.append(receipt_row(self.call, self.now, self._told))
+        if self._receipts:
+            write_receipts(self._receipts, self.session)
 
     def _find(self, document: type[R], name: str) -> R:
         row = document.rows().find_one(document.key_of(name), session=self.session)

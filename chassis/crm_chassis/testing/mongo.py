@@ -71,7 +71,7 @@ def mongod_command(
     command = [mongod_binary(), "--dbpath", str(folder), "--port", str(port), "--quiet"]
     command += ["--bind_ip", "127.0.0.1", "--nounixsocket"]
     command += ["--replSet", REPLICA_SET, "--oplogSize", str(oplog_mb)]
-    command += ["--wiredTigerCacheSizeGB", "0.25"]
+    command += ["--wiredTigerCacheSizeGB", "1"]
     # Sampling its own figures each second is most of what an idle mongod does.
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
     # What a killed process had begun holds its rows until the server gives it up.

@@ -29,7 +29,7 @@ from crm_chassis.resources.bulk import update_rows
 from crm_chassis.resources.claims import holders_of, take_claims
 from crm_chassis.resources.event_log import changed_paths
 from crm_chassis.resources.transaction import Announced, Transaction, as_call, in_transaction
-from crm_chassis.resources.translate import message_from_row
+from crm_chassis.resources.translate import message_from_row, name_of
 from crm_chassis.resources.validation import flaws
 from crm_chassis.telemetry.context import current_call
 from crm_contacts.contacts.commands import settle_row
@@ -176,6 +176,11 @@ class Prepared:
     faults: Sequence[Flaw] = ()
     flaws: Sequence[Flaw] = ()
 
+    @property
+    def name(self) -> str:
+        """What its contact is called, once it was made ready."""
+        return name_of(self.row, Contact.collection())
+
 
 @dataclass
 class Outcome:
@@ -245,7 +250,7 @@ class _Wave:
         self.tx, self.plan, self.rows, self.outcome = tx, plan, rows, outcome
         self.found = contacts_by_key(key for row in rows for key in row.keys)
         self.taken = holders_of([claim for row in rows for claim in row.claims])
-        self.new: list[tuple[Mapping[str, str], Announced]] = []
+        self.new: list[tuple[Prepared, Announced]] = []
         changing = set().union(*self.found.values()) if plan.mode is not Mode.CREATE else ()
         self.stored = stored_contacts(changing)
         self.changed: dict[str, Row] = {}
@@ -282,7 +287,7 @@ class _Wave:
             self.outcome.pending.update(row.keys, row.claims)
         else:
             assert row.made is not None, "what has no flaws was made ready"
-            self.new.append((row.claims, row.made))
+            self.new.append((row, row.made))
         return "created"
 
     def _matches(self, row: Prepared) -> set[str]:
@@ -321,6 +326,6 @@ class _Wave:
         self.changed.clear()
 
     def _create(self) -> None:
-        holders = {claim: made.told["subject"] for claims, made in self.new for claim in claims}
+        holders = {claim: row.name for row, _ in self.new for claim in row.claims}
         take_claims(holders, self.tx.session)
         self.tx.insert_announced(Contact, [made for _, made in self.new])

@@ -40,7 +40,7 @@ from crm_contacts.organizations.documents import Organization
 
 # A batch is over well within a claim's lease, and small enough for one transaction. A new row is
 # less work than a change.
-MOST_ROWS, MOST_CHANGES = 1_000, 250
+MOST_ROWS, MOST_CHANGES = 1_500, 250
 MOST_CHARACTERS = 1_000_000
 COUNTS = ("created", "updated", "skipped", "failed")
 T = TypeVar("T")
