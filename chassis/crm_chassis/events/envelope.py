@@ -23,6 +23,10 @@ class Undecodable(Exception):
     """The bytes are not an event of ours."""
 
 
+class Unencodable(Exception):
+    """The row of the log is not one of an event: somebody has changed it by hand."""
+
+
 @dataclass(frozen=True)
 class Event:
     """What happened to one resource, and the whole resource after it.
@@ -102,7 +106,18 @@ _TEXTS = ("correlationid", "causationid", "traceparent", "datahash", "salt", "ac
 
 
 def row_to_cloudevent(row: Mapping[str, Any]) -> bytes:
-    """A row of the log as structured CloudEvents JSON."""
+    """A row of the log as structured CloudEvents JSON.
+
+    Raises:
+        Unencodable: the row lacks an attribute, or has something else in its place.
+    """
+    try:
+        return orjson.dumps(_document(row))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise Unencodable(f"{type(error).__name__}: {error}") from error
+
+
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     document = {
         "specversion": "1.0",
         "id": row["_id"],
@@ -120,7 +135,7 @@ def row_to_cloudevent(row: Mapping[str, Any]) -> bytes:
         if row[name]:
             document[name] = row[name]
     document["data"] = row["data"]
-    return orjson.dumps(document)
+    return document
 
 
 def to_cloudevent(event: Event) -> bytes:

@@ -13,7 +13,7 @@ from contextlib import closing
 from time import monotonic
 from typing import Any
 
-from crm_chassis.events.envelope import row_to_cloudevent
+from crm_chassis.events.envelope import Unencodable, row_to_cloudevent
 from crm_chassis.memory import give_memory_back, spare_the_collector
 from crm_chassis.mongo import connection, leases, outbox
 from crm_chassis.mongo.failures import check_database
@@ -291,7 +291,13 @@ class Relay:
         if token is None:
             return
         self._poll = SHORTEST_POLL
-        body = row_to_cloudevent(row)
+        try:
+            body = row_to_cloudevent(row)
+        except Unencodable as error:
+            self._meters.failed("unencodable", 1)
+            log.error("event not sent", event_id=event_id, reason=str(error))
+            self._refusals.add(subject)
+            return
         event = Outgoing(event_id, subject, bucket, token, row["type"], row["traceparent"], body)
         self._lanes.add(event)
 

@@ -165,7 +165,7 @@ JWKS_REFRESH = Counter(
     "crm_jwks_refresh_total", "Fetches of an issuer's keys, by how they ended.", ["reason"]
 )
 
-PUBLISH_FAILURES = ("nack", "returned", "timeout", "connection", "fenced")
+PUBLISH_FAILURES = ("nack", "returned", "timeout", "connection", "fenced", "unencodable")
 TIMER_OUTCOMES = ("ok", "failed", "lost")
 STEP_OUTCOMES = ("ok", "retry", "lost")
 OPERATION_ENDINGS = ("done", "failed", "cancelled")

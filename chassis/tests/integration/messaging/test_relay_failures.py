@@ -42,6 +42,25 @@ def test_an_event_that_no_queue_takes_stops_its_resource_only(log, broker, start
     wait_until(lambda: relay.metric("crm_outbox_blocked_resources") == 0)
 
 
+def test_a_row_that_somebody_broke_stops_its_resource_only(log, broker, start_relay):
+    queue = broker.queue()
+    broken, successor = an_event("contacts/broken", 1), an_event("contacts/broken", 2)
+    others = versions(subjects=30, each=3)
+    commit(log, broken, successor, *others)
+    log["events"].update_one({"_id": broken.id}, {"$unset": {"salt": ""}})
+
+    relay = start_relay().ready()
+
+    received = broker.take(queue, len(others))
+    assert {event.id for event in received} == {event.id for event in others}
+    wait_until(lambda: relay.metric("crm_outbox_blocked_resources") == 1)
+    assert relay.metric("crm_outbox_publish_failures_total", reason="unencodable") >= 1
+
+    log["events"].update_one({"_id": broken.id}, {"$set": {"salt": broken.salt}})
+
+    assert broker.take(queue, 2) == [broken, successor]
+
+
 def test_with_no_queue_at_all_events_wait_for_the_first(log, broker, start_relay):
     relay = start_relay().ready()
     events = versions(subjects=700, each=2)
