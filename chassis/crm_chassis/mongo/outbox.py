@@ -6,7 +6,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import PyMongoError
-from pymongo.write_concern import WriteConcern
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.mongo.connection import client, database, without_zones
@@ -98,13 +97,11 @@ class News:
 def mark_published(ids: Sequence[str]) -> None:
     """Keep that the broker has confirmed these events.
 
-    One server's word is enough, before the disk's: a mark that is lost means that an event is sent
-    once more, and who takes it knows it by its id.
+    By a majority: the next reading sees no more than what one has, and would send the others again.
     """
     change = {"$set": {"published": now()}, "$unset": {"pending": ""}}
-    rows = _rows().with_options(write_concern=WriteConcern(w=1, j=False))
     with time_limit(_PATIENCE):
-        rows.update_many({"_id": {"$in": list(ids)}}, change)
+        _rows().update_many({"_id": {"$in": list(ids)}}, change)
 
 
 def backlog() -> tuple[int, datetime | None]:
