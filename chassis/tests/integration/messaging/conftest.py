@@ -104,8 +104,11 @@ class Consumer:
 
 
 @pytest.fixture
-def consumer(database, mongo_uri, rabbit_uri, started, broker) -> Consumer:
-    """A service of a name that no other test has; it starts with one of consumer_process.py."""
+def consumer(database, mongo_uri, rabbit_uri, broker, started) -> Consumer:
+    """A service of a name that no other test has; it starts with one of consumer_process.py.
+
+    Its processes end before its queues: they would make them again.
+    """
     service = f"probe-{new_id()[-8:]}"
 
     def start(
