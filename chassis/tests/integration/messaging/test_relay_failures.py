@@ -92,7 +92,7 @@ def test_a_relay_that_slept_through_its_lease_publishes_and_marks_no_more(log, b
     # What was at the socket when it fell asleep may still go; all of it was sent by the other too.
     assert broker.ready(queue) - published <= PIECE
     assert marked(log) == marks
-    assert sleeper.is_ready()
+    wait_until(sleeper.is_ready, what="the sleeper to be of use again")
     seen: dict[str, int] = {}
     for event in broker.take(queue, len(events)):
         assert event.sequence <= seen.get(event.subject, 0) + 1
