@@ -116,6 +116,11 @@ class Resource(Document):
         return etag_of(self.version)
 
 
+def sparse(field: str) -> Mapping[str, Any]:
+    """The index of a field that many rows do not have: those have no entry in it."""
+    return {"fields": [field], "sparse": True}
+
+
 def take_over(changes: Resource, document: Resource, paths: Sequence[str]) -> None:
     """Set the fields of `document` that `paths` name to the values that `changes` has.
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,16 +16,23 @@ _MOST_WORDS = 200
 
 
 def words_of(document: "type[Resource]", row: Mapping[str, Any]) -> list[str]:
-    """The words that a row is found by: those of its searchable fields, and each value whole."""
-    found: dict[str, None] = {}
+    """The words that a row is found by: those of its searchable fields, and each value whole.
+
+    A word that begins another one is found with that, and left out: each costs room in the index.
+    """
+    words: dict[str, None] = {}
+    values: set[str] = set()
     for path in document.searchable:
         for text in _texts_at(path)(row):
             plain = fold(text)
             for word in _WORDS.findall(plain):
-                found[word[:_LONGEST]] = None
+                words[word[:_LONGEST]] = None
             if " " not in plain:
-                found[plain[:_LONGEST]] = None
-    return list(found)[:_MOST_WORDS]
+                words[plain[:_LONGEST]] = None
+                values.add(plain[:_LONGEST])
+    found = list(words)[:_MOST_WORDS]
+    begun = {word for word, following in pairwise(sorted(found)) if following.startswith(word)}
+    return [word for word in found if word not in begun or word in values]
 
 
 def words_condition(query: str) -> dict[str, Any]:

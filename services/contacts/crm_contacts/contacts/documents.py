@@ -10,7 +10,7 @@ from mongoengine import (
     StringField,
 )
 
-from crm_chassis.resources.document import Resource
+from crm_chassis.resources.document import Resource, sparse
 from crm_contacts.contact_points.documents import Address, EmailAddress, PhoneNumber
 
 
@@ -31,9 +31,9 @@ class Contact(Resource):
             "display_name",
             "update_time",
             "emails.address",
-            "positions.organization",
             "owner",
-            "teams",
+            sparse("teams"),
+            sparse("positions.organization"),
         ],
     }
     searchable = ("display_name", "emails.address", "phones.number", "external_ids", "tags")

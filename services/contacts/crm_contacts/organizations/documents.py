@@ -3,7 +3,7 @@
 from crm.contacts.v1 import organizations_pb2
 from mongoengine import EmbeddedDocumentListField, ListField, MapField, StringField
 
-from crm_chassis.resources.document import Resource
+from crm_chassis.resources.document import Resource, sparse
 from crm_contacts.contact_points.documents import Address
 
 
@@ -11,7 +11,15 @@ class Organization(Resource):
     message = organizations_pb2.Organization
     meta = {
         "collection": "organizations",
-        "indexes": ["domains", "parent", "update_time", "display_name", "words", "owner", "teams"],
+        "indexes": [
+            "words",
+            "display_name",
+            "update_time",
+            "owner",
+            sparse("teams"),
+            sparse("domains"),
+            sparse("parent"),
+        ],
     }
     searchable = ("display_name", "domains", "tags", "external_ids")
 
