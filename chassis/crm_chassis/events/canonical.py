@@ -26,6 +26,8 @@ def _is_plain(data: Any) -> bool:
     values = [data]
     for value in values:
         kind = type(value)
+        if kind is str:
+            continue
         if kind is dict:
             if not "".join(value).isascii():
                 return False

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor
@@ -57,7 +57,7 @@ def event_row(
         "sequence": after["version"],
         "customers": customers_of(descriptor, (after,) if before is None else (before, after)),
         "parent": subject if document.is_owned() else after.get("container") or subject,
-        "paths": _json_names(document, changed_paths(before, after)),
+        "paths": _told_paths(descriptor, before, after),
         "datahash": datahash(salt, data),
         "salt": salt,
         "actor": call.principal.name,
@@ -76,8 +76,20 @@ def _origin(descriptor: Descriptor, word: str) -> tuple[str, str]:
     return "/crm/" + package_of(descriptor).replace("_", "-"), event_type(descriptor, word)
 
 
-def _json_names(document: "type[Resource]", names: Sequence[str]) -> list[str]:
-    known = _json_name_of(document.descriptor())
+def _told_paths(descriptor: Descriptor, before: Row | None, after: Row) -> list[str]:
+    if not before:
+        return [*_paths_of_new(descriptor, tuple(after))]
+    return _json_names(descriptor, changed_paths(before, after))
+
+
+@lru_cache(maxsize=1024)
+def _paths_of_new(descriptor: Descriptor, names: tuple[str, ...]) -> list[str]:
+    """The paths of a new row with these fields: many rows have the same."""
+    return _json_names(descriptor, changed_paths(None, dict.fromkeys(names)))
+
+
+def _json_names(descriptor: Descriptor, names: Sequence[str]) -> list[str]:
+    known = _json_name_of(descriptor)
     return [known[name] for name in names if name in known]
 
 

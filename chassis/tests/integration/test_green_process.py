@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.waiting import wait_until
 
 PROGRAM = Path(__file__).with_name("green_process.py")
 
@@ -45,6 +46,7 @@ def process(collector):
         **os.environ,
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector[0],
         "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
     started = subprocess.Popen(
         [sys.executable, "-W", "ignore", str(PROGRAM), address],
@@ -59,6 +61,17 @@ def process(collector):
     started.communicate()
 
 
+def spans_in(bodies):
+    """The names of the spans that were sent."""
+    return [
+        span.name
+        for body in bodies
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
 def test_probes_and_traces_work_on_green_threads(process, collector):
     listening = json.loads(process.stdout.readline())
     with urlopen(f"{process.address}/readyz", timeout=10) as answer:
@@ -66,18 +79,11 @@ def test_probes_and_traces_work_on_green_threads(process, collector):
     with urlopen(f"{process.address}/metrics", timeout=10) as answer:
         shown = answer.read().decode()
 
+    wait_until(lambda: len(spans_in(collector[1])) == 3, 20, what="three spans")
     process.communicate(timeout=20)
 
-    requests = [ExportTraceServiceRequest.FromString(body) for body in collector[1]]
-    spans = [
-        span.name
-        for request in requests
-        for resource in request.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
     assert listening["event"] == "listening"
     assert ready == {"ok": True, "checks": {"rabbitmq": "ok"}}
     assert "process_resident_memory_bytes" in shown
-    assert sorted(spans) == ["react 0", "react 1", "react 2"]
+    assert sorted(spans_in(collector[1])) == ["react 0", "react 1", "react 2"]
     assert process.returncode == 0

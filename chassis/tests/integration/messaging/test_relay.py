@@ -69,7 +69,7 @@ def test_two_relays_share_the_buckets_and_keep_the_order(log, broker, start_rela
     for part in in_parts(events, 250):
         commit(log, *part)
 
-    received = broker.take(queue, len(events))
+    received = broker.take(queue, len(events), timeout=20 * scale)
     assert len(received) == len(events)
     for sequence in first_sights(received).values():
         assert sequence == sorted(sequence)
@@ -93,9 +93,9 @@ def test_nothing_is_lost_and_the_order_holds_when_relays_are_killed(
             relay.kill()
         in_the_middle += pending(log) > 0
     start_relay(lease=1)
-    wait_until(lambda: pending(log) == 0, 20)
+    wait_until(lambda: pending(log) == 0, 20 * scale)
 
-    received = broker.take(queue, len(events))
+    received = broker.take(queue, len(events), timeout=20 * scale)
     assert in_the_middle
     assert {event.id for event in received} == {event.id for event in events}
     for sequence in first_sights(received).values():

@@ -29,7 +29,7 @@ from crm_chassis.resources.bulk import update_rows
 from crm_chassis.resources.claims import holders_of, take_claims
 from crm_chassis.resources.event_log import changed_paths
 from crm_chassis.resources.transaction import Announced, Transaction, as_call, in_transaction
-from crm_chassis.resources.translate import message_from_row, name_of
+from crm_chassis.resources.translate import message_from_row
 from crm_chassis.resources.validation import flaws
 from crm_chassis.telemetry.context import current_call
 from crm_contacts.contacts.commands import settle_row
@@ -163,7 +163,8 @@ def _refuse_wrong_header(file_id: str, plan: Plan) -> None:
 class Prepared:
     """A record that was read: the row to make of it, that and its event, the values to change by.
 
-    `faults` are why it cannot be taken at all, `flaws` why no contact can be made of it.
+    Once it is made ready the row is gone: `made` has it in bytes, and `name` is what the contact is
+    called. `faults` are why it cannot be taken at all, `flaws` why no contact can be made of it.
     """
 
     number: int
@@ -175,11 +176,7 @@ class Prepared:
     claims: Mapping[str, str] = field(default_factory=dict)
     faults: Sequence[Flaw] = ()
     flaws: Sequence[Flaw] = ()
-
-    @property
-    def name(self) -> str:
-        """What its contact is called, once it was made ready."""
-        return name_of(self.row, Contact.collection())
+    name: str = ""
 
 
 @dataclass
