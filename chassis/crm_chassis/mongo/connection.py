@@ -6,19 +6,33 @@ from typing import TYPE_CHECKING, Any
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
+from pymongo.database import Database
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
-    from pymongo.database import Database
 
 ALIAS = "default"
+
+
+class _Database(Database[dict[str, Any]]):
+    """A database that makes the object of each collection once, not at each use."""
+
+    def __init__(self, client: MongoClient[dict[str, Any]], name: str) -> None:
+        super().__init__(client, name)
+        self._made: dict[str, Collection[dict[str, Any]]] = {}
+
+    def __getitem__(self, name: str) -> "Collection[dict[str, Any]]":
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = super().__getitem__(name)
+        return found
 
 
 class _Connection:
     """What `connect` opened: the only state that a process holds globally."""
 
     client: MongoClient[dict[str, Any]] | None = None
-    database: "Database[dict[str, Any]] | None" = None
+    database: Database[dict[str, Any]] | None = None
 
 
 def connect(uri: str, database: str, **options: Any) -> None:
@@ -38,7 +52,7 @@ def connect(uri: str, database: str, **options: Any) -> None:
         serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 5_000),
         **options,
     )
-    _Connection.database = _Connection.client[database]
+    _Connection.database = _Database(_Connection.client, database)
 
 
 def disconnect() -> None:
@@ -59,7 +73,7 @@ def client() -> MongoClient[dict[str, Any]]:
     return _Connection.client
 
 
-def database() -> "Database[dict[str, Any]]":
+def database() -> Database[dict[str, Any]]:
     """The service's own database.
 
     Raises:

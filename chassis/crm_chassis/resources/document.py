@@ -54,6 +54,12 @@ class Resource(Document):
     # The row that a transaction read or wrote last; what an update is compared with.
     stored: dict[str, Any] = _NOTHING
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Spare lists and maps mongoengine's search for its own references: there are none here."""
+        super().__init_subclass__(**options)
+        for field in cls._fields.values():
+            field.set_auto_dereferencing(False)
+
     @classmethod
     def _get_db(cls) -> Any:
         return database()

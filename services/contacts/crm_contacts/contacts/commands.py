@@ -79,16 +79,23 @@ def settle_row(row: dict[str, Any]) -> None:
 
 def _settle(contact: Contact) -> None:
     """Bring the values into the form they are kept in, and refuse what cannot be."""
-    for email in contact.emails:
+    emails, phones, positions = contact.emails, contact.phones, contact.positions
+    for email in emails:
         email.address = tidy_address(email.address)
-    for field in ("emails", "phones", "addresses", "positions"):
-        refuse_two_primaries(field, [point.primary is True for point in getattr(contact, field)])
-    for index, position in enumerate(contact.positions):
+    lists: tuple[tuple[str, Sequence[Any]], ...] = (
+        ("emails", emails),
+        ("phones", phones),
+        ("addresses", contact.addresses),
+        ("positions", positions),
+    )
+    for field, items in lists:
+        refuse_two_primaries(field, [item.primary is True for item in items])
+    for index, position in enumerate(positions):
         field = f"positions[{index}].end_date"
         refuse_backward_span(field, position.start_date, position.end_date)
     contact.display_name = display_name_of(
         contact.given_name,
         contact.family_name,
-        [email.address for email in contact.emails],
-        [phone.number for phone in contact.phones],
+        [email.address for email in emails],
+        [phone.number for phone in phones],
     )
