@@ -42,24 +42,28 @@ class Told:
         return sum(map(len, self.sections.values()))
 
 
-def sections_of(customer: str, wanted: Collection[str], read_time: datetime | None) -> Told:
+def sections_of(
+    customer: str,
+    wanted: Collection[str],
+    read_time: datetime | None,
+    *,
+    show_deleted: bool = False,
+) -> Told:
     """Those sections of the customer that this service tells; all of them when none is named.
 
     Raises:
-        NotFound: the customer is not known, was deleted, or may not be seen; with a read time,
-            it was not there then.
-        Invalid: the read time lies ahead.
+        NotFound, Invalid: as in `require_customer_at`.
     """
     names = tuple(name for name in SECTIONS if name in wanted or not wanted)
     if read_time is not None:
-        return _read(customer, names, read_time)
-    question = (customer, names, current_call().principal)
+        return _read(customer, names, read_time, show_deleted)
+    question = (customer, names, show_deleted, current_call().principal)
 
     def told() -> Told:
         return _KEPT.answer(
             question,
             lambda: [customer, *people_of(customer, MOST_NAMES)],
-            lambda: _read(customer, names, None),
+            lambda: _read(customer, names, None, show_deleted),
         )
 
     found = told()
@@ -69,8 +73,10 @@ def sections_of(customer: str, wanted: Collection[str], read_time: datetime | No
     return told()
 
 
-def _read(customer: str, names: Collection[str], read_time: datetime | None) -> Told:
-    require_customer_at(customer, read_time)
+def _read(
+    customer: str, names: Collection[str], read_time: datetime | None, show_deleted: bool
+) -> Told:
+    require_customer_at(customer, read_time, show_deleted)
     sight = Sight(current_call().principal)
     shown = DEFAULT_SIZE if "timeline" in names else 1
     page = page_of(question_of(customer, page_size=shown, read_time=read_time), sight)

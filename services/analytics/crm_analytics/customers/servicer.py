@@ -16,7 +16,10 @@ class CustomerServicer(customers_pb2_grpc.CustomerServiceServicer):
     def GetCustomerSections(self, request, context):
         moment = moment_of(request, "read_time")
         found = self._introduction.reading(
-            request.customer, lambda: sections_of(request.customer, request.sections, moment)
+            request.customer,
+            lambda: sections_of(
+                request.customer, request.sections, moment, show_deleted=request.show_deleted
+            ),
         )
         sections = {
             name: customers_pb2.Section(data=data, as_of=found.as_of)

@@ -39,47 +39,35 @@ class TimelinePage:
     next_page_token: str
 
 
-def question_of(
-    customer: str,
-    *,
-    filter_: str = "",
-    page_size: int = 0,
-    page_token: str = "",
-    read_time: datetime | None = None,
-) -> Question:
-    """What a page of a customer's timeline is asked by."""
-    return Question(
-        filter=filter_,
-        page_size=page_size or DEFAULT_SIZE,
-        page_token=page_token,
-        read_time=read_time,
-        container=customer,
-        about="timeline",
-    )
+def question_of(customer: str, *, page_size: int = 0, **asked: Any) -> Question:
+    """What a page of a customer's timeline is asked by; `asked` are a question's other fields."""
+    size = page_size or DEFAULT_SIZE
+    return Question(page_size=size, container=customer, about="timeline", **asked)
 
 
 def timeline_page(question: Question) -> TimelinePage:
     """A page of the events that concern the customer and whose parents the caller may see.
 
     Raises:
-        NotFound: the customer is not known, was deleted, or may not be seen; with a read time,
-            it was not there then.
+        NotFound: as in `require_customer_at`.
         Invalid: filter, page token or read time are not valid.
     """
-    require_customer_at(question.container, question.read_time)
+    require_customer_at(question.container, question.read_time, question.show_deleted)
     return page_of(question, Sight(current_call().principal))
 
 
-def require_customer_at(customer: str, read_time: datetime | None) -> None:
+def require_customer_at(
+    customer: str, read_time: datetime | None, show_deleted: bool = False
+) -> None:
     """Do nothing when the caller may see the customer, and it stands, or stood at the moment.
 
     Raises:
-        NotFound: it does not.
+        NotFound: it does not, or was deleted, but for `show_deleted`.
         Invalid: the moment lies ahead.
     """
     principal = current_call().principal
     if read_time is None:
-        require_customer(customer, principal)
+        require_customer(customer, principal, show_deleted)
         return
     refuse_future(read_time)
     require_customer(customer, principal, show_deleted=True)
@@ -88,7 +76,7 @@ def require_customer_at(customer: str, read_time: datetime | None) -> None:
         {"data.deleteTime": 1},
         sort=[("sequence", -1)],
     )
-    if stood is None or "deleteTime" in stood["data"]:
+    if stood is None or ("deleteTime" in stood["data"] and not show_deleted):
         raise NotFound(f"There was no {customer} then.")
 
 

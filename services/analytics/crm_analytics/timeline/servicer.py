@@ -21,10 +21,11 @@ class TimelineServicer(timeline_pb2_grpc.TimelineServiceServicer):
     def ListTimelineEntries(self, request, context):
         question = question_of(
             request.customer,
-            filter_=request.filter,
+            filter=request.filter,
             page_size=request.page_size,
             page_token=request.page_token,
             read_time=moment_of(request, "read_time"),
+            show_deleted=request.show_deleted,
         )
         page = self._introduction.reading(request.customer, lambda: timeline_page(question))
         return timeline_pb2.ListTimelineEntriesResponse(

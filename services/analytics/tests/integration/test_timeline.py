@@ -108,7 +108,7 @@ def test_entries_are_filtered_by_time_type_subject_and_actor():
     happen(created, called, changed)
 
     def found(filter_):
-        return events_in(read(ann.name, filter_=filter_))
+        return events_in(read(ann.name, filter=filter_))
 
     assert found(f'actor = "{bob}"') == [changed.id]
     assert found('type = "crm.contacts.contact.*"') == [changed.id, created.id]

@@ -22,28 +22,30 @@ from crm_contacts.organizations.documents import Organization
 Data = dict[str, Any]
 
 
-def sections_then(name: str, wanted: Sequence[str], moment: datetime) -> Mapping[str, bytes]:
+def sections_then(
+    name: str, wanted: Sequence[str], moment: datetime, *, show_deleted: bool = False
+) -> Mapping[str, bytes]:
     """The JSON of these sections of a contact or an organization at a moment; rights are today's.
 
     Raises:
-        NotFound: it was not there then, or the caller may not see it now.
-        Invalid: the moment lies ahead.
+        NotFound, Invalid: as in `find_customer_then`.
     """
-    data = find_customer_then(name, moment)
+    data = find_customer_then(name, moment, show_deleted=show_deleted)
     return {title: orjson.dumps(SECTIONS[title](name, data, moment)) for title in wanted}
 
 
-def find_customer_then(name: str, moment: datetime) -> Data:
+def find_customer_then(name: str, moment: datetime, *, show_deleted: bool = False) -> Data:
     """The JSON of a contact or an organization as it was; rights are today's.
 
     Raises:
-        NotFound: it was not there then, or the caller may not see it now.
+        NotFound: it was not there then, or deleted, but for `show_deleted`; or the caller may not
+            see it now.
         Invalid: the moment lies ahead.
     """
     refuse_future(moment)
     find_row(KINDS[collection_of(name)], name, show_deleted=True)
     event = latest(name, moment)
-    if event is None or "deleteTime" in event["data"]:
+    if event is None or ("deleteTime" in event["data"] and not show_deleted):
         raise NotFound(f"There was no {name} then.")
     found: Data = event["data"]
     return found

@@ -31,20 +31,24 @@ _SHOWN: Row = {"$project": {"display_name": 1, "positions": 1}}
 _BY_NAME: Sequence[Row] = ({"$sort": {"display_name": 1}}, {"$limit": MOST}, _SHOWN)
 
 
-def sections_now(name: str, wanted: Sequence[str]) -> Mapping[str, bytes]:
+def sections_now(
+    name: str, wanted: Sequence[str], *, show_deleted: bool = False
+) -> Mapping[str, bytes]:
     """The JSON of these sections of a contact or an organization that the caller may see.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none, or it was deleted, but for `show_deleted`.
     """
-    question = (name, tuple(wanted), current_call().principal)
-    return _KEPT.answer(question, lambda: _names_around(name), lambda: _read(name, wanted))
+    question = (name, tuple(wanted), show_deleted, current_call().principal)
+    return _KEPT.answer(
+        question, lambda: _names_around(name), lambda: _read(name, wanted, show_deleted)
+    )
 
 
-def _read(name: str, wanted: Sequence[str]) -> Mapping[str, bytes]:
+def _read(name: str, wanted: Sequence[str], show_deleted: bool) -> Mapping[str, bytes]:
     sections = {title: SECTIONS[title] for title in wanted}
     parts = [part for section in sections.values() for part in section.parts(name)]
-    rows = rows_of_parts([_customer(name), *parts])
+    rows = rows_of_parts([_customer(name, show_deleted), *parts])
     for row in rows["customer"]:
         if is_visible(KINDS[collection_of(name)], row, current_call().principal):
             return {
@@ -80,10 +84,11 @@ class Section:
     data: Callable[[str, Row, Rows], Data]
 
 
-def _customer(name: str) -> Part:
+def _customer(name: str, show_deleted: bool) -> Part:
     """The customer's own row."""
     kind = KINDS[collection_of(name)]
-    return Part("customer", kind.rows(), [{"$match": {**kind.key_of(name), "delete_time": None}}])
+    standing = {} if show_deleted else {"delete_time": None}
+    return Part("customer", kind.rows(), [{"$match": {**kind.key_of(name), **standing}}])
 
 
 def _nothing(_name: str) -> list[Part]:

@@ -24,14 +24,17 @@ def search_customers(
 ) -> customers_pb2.SearchServiceResponse:
     """A page of what the caller may see of the contacts and organizations that are found."""
     question = Question(
-        page_size=request.page_size, page_token=request.page_token, about=request.query
+        page_size=request.page_size,
+        page_token=request.page_token,
+        about=request.query,
+        show_deleted=request.show_deleted,
     )
     values = token_values(question, len(_ORDER))
     rows = [
         (row["display_name"], row["_id"], document, row)
         for document in (Contact, Organization)
         if current_call().principal.level(document.collection(), "READ") is not None
-        for row in _find(document, request.query, values, question.size + 1)
+        for row in _find(document, question, values)
     ]
     rows.sort(key=lambda found: found[:2])
     results = [_result(document, row) for _, _, document, row in rows[: question.size]]
@@ -40,13 +43,16 @@ def search_customers(
     return customers_pb2.SearchServiceResponse(results=results, next_page_token=token)
 
 
-def _find(document: type[Resource], query: str, values: list[Any] | None, limit: int) -> list[Row]:
-    parts = [words_condition(query), {"delete_time": None}]
-    parts.append(condition(document, current_call().principal))
+def _find(document: type[Resource], question: Question, values: list[Any] | None) -> list[Row]:
+    parts = [words_condition(question.about), condition(document, current_call().principal)]
+    if not question.show_deleted:
+        parts.append({"delete_time": None})
     if values is not None:
         parts.append(begin_after(_ORDER, values))
     found = document.rows().find({"$and": [part for part in parts if part]}, _SHOWN)
-    return list(found.sort([(sort.stored, sort.direction) for sort in _ORDER]).limit(limit))
+    return list(
+        found.sort([(sort.stored, sort.direction) for sort in _ORDER]).limit(question.size + 1)
+    )
 
 
 def _result(document: type[Resource], row: Mapping[str, Any]) -> customers_pb2.SearchResult:

@@ -23,7 +23,7 @@ class CustomerServicer(customers_pb2_grpc.CustomerServiceServicer):
             name: customers_pb2.Section(omitted="DENIED", as_of=as_of)
             if data is None
             else customers_pb2.Section(data=data, as_of=as_of)
-            for name, data in _sections(request.customer, wanted, moment)
+            for name, data in _sections(request, wanted, moment)
         }
         return customers_pb2.GetCustomerSectionsResponse(sections=sections)
 
@@ -32,14 +32,17 @@ class CustomerServicer(customers_pb2_grpc.CustomerServiceServicer):
 
 
 def _sections(
-    customer: str, wanted: Sequence[str], moment: datetime | None
+    request: customers_pb2.GetCustomerSectionsRequest,
+    wanted: Sequence[str],
+    moment: datetime | None,
 ) -> Iterator[tuple[str, bytes | None]]:
     """The JSON of each section; None where the caller may not see it."""
     readable = [name for name in wanted if _may_read(name)]
+    customer, deleted = request.customer, request.show_deleted
     if moment is None:
-        found = queries.sections_now(customer, readable)
+        found = queries.sections_now(customer, readable, show_deleted=deleted)
     else:
-        found = past.sections_then(customer, readable, moment)
+        found = past.sections_then(customer, readable, moment, show_deleted=deleted)
     for name in wanted:
         yield name, found.get(name)
 

@@ -136,7 +136,8 @@ def _questions(
 
     It is the last, whose answer is the first that is needed.
     """
-    told = {name: fields[name] for name in ("customer", "read_time") if name in fields}
+    same = ("customer", "read_time", "show_deleted")
+    told = {name: fields[name] for name in same if name in fields}
     there = frozenset(services) - {OWNER}
     others = dict.fromkeys(OWNERS[name] for name in wanted if OWNERS[name] in there)
     return {

@@ -126,6 +126,7 @@ class Search:
                 query=fields.get("query", ""),
                 page_size=size,
                 page_token=positions[service],
+                show_deleted=fields.get("show_deleted", False),
             )
             for service, size in sizes.items()
         }

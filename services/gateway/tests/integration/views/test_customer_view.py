@@ -123,11 +123,12 @@ def test_a_query_that_is_not_in_the_document_is_refused(known, query, field, rea
     assert errors == [(field, "query", reason)]
 
 
-def test_a_moment_is_handed_on_and_told(known):
-    view = known.get(VIEW, readTime="2026-05-03T12:00:00Z").get_json()
+def test_a_moment_and_the_wish_to_see_what_is_deleted_are_handed_on(known):
+    view = known.get(VIEW, readTime="2026-05-03T12:00:00Z", showDeleted="true").get_json()
 
     assert view["readTime"] == "2026-05-03T12:00:00.000Z"
     for owner in (known.contacts, known.analytics):
+        assert owner.asked[0].show_deleted
         assert owner.asked[0].read_time.ToJsonString() == "2026-05-03T12:00:00Z"
 
 
@@ -301,6 +302,7 @@ def test_the_document_describes_both_views(known):
         "contact",
         "sections",
         "readTime",
+        "showDeleted",
     ]
     assert "/v1/organizations/{organization}:customerView" in document["paths"]
     assert "CustomerViewSection" in document["components"]["schemas"]

@@ -116,6 +116,7 @@ def test_the_document_describes_the_search(suite):
         "query",
         "pageSize",
         "pageToken",
+        "showDeleted",
     ]
     assert operation["operationId"] == "search"
 
