@@ -79,7 +79,10 @@ class Broker:
     made: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.channel = pika.BlockingConnection(pika.URLParameters(self.uri)).channel()
+        parameters = pika.URLParameters(self.uri)
+        # A test that waits for something else for minutes answers no heartbeat.
+        parameters.heartbeat = 0
+        self.channel = pika.BlockingConnection(parameters).channel()
         self.channel.exchange_declare(EXCHANGE, "topic", durable=True)
         self.channel.confirm_delivery()
 

@@ -18,9 +18,9 @@ REPLICA_SET = "crm"
 ALREADY_INITIATED, UNAUTHORIZED = 23, 13  # error codes of the server
 
 
-# The files of a dropped database go at the next checkpoint, not after five minutes of history:
-# a run drops a thousand, and a process may only have so many files open.
-FORGETFUL = ("--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "2")
+# The files of a dropped database go after seconds of history, not five minutes: a run drops a
+# thousand, and a process may only have so many files open. What a relay reads has to last so long.
+FORGETFUL = ("--setParameter", "minSnapshotHistoryWindowInSeconds=15", "--syncdelay", "2")
 
 
 @dataclass(frozen=True)
