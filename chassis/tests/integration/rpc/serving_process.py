@@ -17,6 +17,7 @@ class ProbeSettings(ServiceSettings, service="probe"):
 
 class SlowPeople(contacts_pb2_grpc.ContactServiceServicer):
     def GetContact(self, request, context):
+        print("begun", request.name, flush=True)  # noqa: T201 - the test waits for it
         time.sleep(0.8)
         return contacts_pb2.Contact(name=request.name)
 

@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -115,7 +114,7 @@ def test_what_has_begun_is_finished_when_it_is_stopped(ready):
     running = ready.contacts.GetContact.future(
         contacts_pb2.GetContactRequest(name=name), timeout=5, metadata=ready.metadata()
     )
-    time.sleep(0.2)  # the call has to be under way, and nobody outside can see that
+    wait_until(lambda: f"begun {name}" in ready.log.read_text(), what="the call to be under way")
 
     ready.process.send_signal(signal.SIGTERM)
 
