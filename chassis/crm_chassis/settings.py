@@ -43,7 +43,9 @@ def _address(value: str) -> str:
     return value
 
 
-def _scheme(*schemes: str) -> AfterValidator:
+def scheme(*schemes: str) -> AfterValidator:
+    """Refuses an address that begins with none of these."""
+
     def check(value: str) -> str:
         if value and not value.startswith(schemes):
             raise ValueError(f"does not begin with {' or '.join(schemes)}")
@@ -71,9 +73,9 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     service: ClassVar[str] = ""
 
-    mongodb_uri: Annotated[Secret, _scheme("mongodb://", "mongodb+srv://")] = ""
+    mongodb_uri: Annotated[Secret, scheme("mongodb://", "mongodb+srv://")] = ""
     mongodb_database: str = ""
-    rabbitmq_uri: Annotated[Secret, _scheme("amqp://", "amqps://")] = ""
+    rabbitmq_uri: Annotated[Secret, scheme("amqp://", "amqps://")] = ""
     grpc_address: Address = ""
     metrics_address: Address = ""
     peers: Addresses = {}

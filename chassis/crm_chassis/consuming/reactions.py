@@ -126,8 +126,8 @@ class Reactions:
         with self._spans(events) as context:
             taken = self._until_no_conflict(self._call(first, context), events)
         kind = _label(first.type) if len({event.type for event in events}) == 1 else "mixed"
-        seconds = metrics.EVENT_HANDLER_SECONDS.labels(self.queue, kind)
-        seconds.observe(perf_counter() - begun)
+        duration, place = perf_counter() - begun, (self.queue, kind)
+        metrics.observe(metrics.EVENT_HANDLER_SECONDS, place, duration, context)
         return taken
 
     @contextmanager
@@ -202,8 +202,8 @@ class Reactions:
                 self._count(label, "duplicate")
                 continue
             self._count(label, "ok")
-            delay = metrics.EVENT_END_TO_END_SECONDS.labels(self.queue, label)
-            delay.observe((moment - one.event.time).total_seconds())
+            place, delay = (self.queue, label), (moment - one.event.time).total_seconds()
+            metrics.observe(metrics.EVENT_END_TO_END_SECONDS, place, delay, one.event.traceparent)
 
     def _count(self, label: str, outcome: str) -> None:
         metrics.EVENT_HANDLED.labels(self.queue, label, outcome).inc()

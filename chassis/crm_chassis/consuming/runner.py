@@ -21,6 +21,7 @@ from crm_chassis.consuming.subscribe import RETRIES
 from crm_chassis.events import topology
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.failures import check_database
+from crm_chassis.resources.event_log import expect_events
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
@@ -52,6 +53,7 @@ def run(
         logging.getLogger(library).setLevel(logging.ERROR)
     start_tracing(settings.service, "consumer")
     connection.connect(settings.mongodb_uri, settings.database_name)
+    expect_events(settings.service)
     tiers = topology.retries(settings.service, settings.retry_seconds)
     letters = topology.dead_letters(settings.service)
     broker = Confirming(settings.rabbitmq_uri, [*tiers, letters])

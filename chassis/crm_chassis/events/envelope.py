@@ -10,6 +10,7 @@ import orjson
 
 from crm_chassis.kernel.clock import parse_rfc3339, rfc3339
 from crm_chassis.kernel.ids import collection_of
+from crm_chassis.memory import exact
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -112,7 +113,7 @@ def row_to_cloudevent(row: Mapping[str, Any]) -> bytes:
         Unencodable: the row lacks an attribute, or has something else in its place.
     """
     try:
-        return orjson.dumps(_document(row))
+        return exact(orjson.dumps(_document(row)))
     except (LookupError, TypeError, AttributeError) as error:
         raise Unencodable(f"{type(error).__name__}: {error}") from error
 

@@ -6,7 +6,7 @@ whose lease ran out, and whose row was taken by another, stores nothing.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pymongo import ReturnDocument
@@ -18,13 +18,12 @@ from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pymongo.collection import Collection
 
     Rows = Collection[dict[str, Any]]
 
 LEASE = timedelta(seconds=10)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 # How many of those that wait the longest are tried, and how long one may be held up.
 CANDIDATES = 20
 PATIENCE_MS = 100
@@ -38,7 +37,7 @@ class Change(Protocol):
     """What of a transaction rows are written with that are no resources."""
 
     session: ClientSession
-    now: "datetime"
+    now: datetime
 
 
 def claim_row(
@@ -74,7 +73,10 @@ def _taken(rows: "Rows", condition: Mapping[str, Any], lease: timedelta) -> dict
 
 
 def longest_waits(conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, timedelta]:
-    """How long a row has waited in each collection that has one ready, told by one query."""
+    """How long the first row has waited in each collection that has one, told by one query.
+
+    Less than nothing where the first one's time is still to come.
+    """
     first, *others = [_longest_wait(name, condition) for name, condition in conditions.items()]
     collection, stages = first
     unions = [{"$unionWith": {"coll": name, "pipeline": below}} for name, below in others]
@@ -91,7 +93,7 @@ def _longest_wait(
 ) -> tuple[str, list[dict[str, Any]]]:
     shown = {"_id": 0, "ready": 1, "in": {"$literal": collection}}
     return collection, [
-        {"$match": _ready(condition)},
+        {"$match": {**condition, "ready": {"$gt": _EVER}}},
         {"$sort": {"ready": 1}},
         {"$limit": 1},
         {"$project": shown},

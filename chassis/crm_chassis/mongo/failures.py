@@ -16,6 +16,8 @@ from crm_chassis.kernel.errors import Conflict, Overdue, Refusal, Unavailable
 from crm_chassis.mongo.connection import ping
 
 _WRITE_CONFLICT = 112
+# A server that has just begun: not configured yet, no majority to read from, no keys to sign with.
+_BEGINNING = frozenset({94, 134, 211})
 # How long a probe waits: whoever asks it must hear that the database is silent.
 PROBE_SECONDS = 1.0
 
@@ -24,15 +26,19 @@ time_limit: Callable[[float], AbstractContextManager[None]] = pymongo.timeout
 
 def refusal_of(error: Exception) -> Refusal | None:
     """What a caller is told of the driver's error; None when it is another, or a fault of ours."""
-    if not isinstance(error, PyMongoError):
-        return None
     if isinstance(error, ServerSelectionTimeoutError):
         return Unavailable("The database does not answer.", retry_after=1)
-    if error.timeout or isinstance(error, ExecutionTimeout):
+    if isinstance(error, PyMongoError) and (error.timeout or isinstance(error, ExecutionTimeout)):
         return Overdue("The database did not answer in time.")
     if isinstance(error, ConnectionFailure):
         return Unavailable("The database does not answer.", retry_after=1)
-    if isinstance(error, OperationFailure) and error.code == _WRITE_CONFLICT:
+    return _refusal_of_code(error.code) if isinstance(error, OperationFailure) else None
+
+
+def _refusal_of_code(code: int | None) -> Refusal | None:
+    if code in _BEGINNING:
+        return Unavailable("The database is not ready yet.", retry_after=1)
+    if code == _WRITE_CONFLICT:
         return Conflict("Somebody else changed it at the same moment.")
     return None
 

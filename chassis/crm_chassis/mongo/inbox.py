@@ -1,6 +1,7 @@
 """What a subscription has taken: rows in the transaction of the effect, so that there is one."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
@@ -11,6 +12,9 @@ from crm_chassis.mongo.connection import database
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection as Rows
+
+# So long a subscription remembers what it has taken.
+MEMORY = timedelta(days=30)
 
 
 def take(tx: Change, subscription: str, events: Sequence[Event]) -> list[Event]:

@@ -2,7 +2,6 @@
 
 from time import monotonic
 
-from crm_chassis.kernel.clock import now
 from crm_chassis.mongo import outbox
 from crm_chassis.telemetry import metrics
 
@@ -18,6 +17,7 @@ class Meters:
         self._pending = metrics.OUTBOX_PENDING.labels(service)
         self._oldest = metrics.OUTBOX_OLDEST_AGE.labels(service)
         self._blocked = metrics.OUTBOX_BLOCKED.labels(service)
+        self._broker_blocked = metrics.OUTBOX_BROKER_BLOCKED.labels(service)
         self._failures = {
             reason: metrics.OUTBOX_PUBLISH_FAILURES.labels(service, reason)
             for reason in metrics.PUBLISH_FAILURES
@@ -45,11 +45,11 @@ class Meters:
         """So many resources wait for the broker to take their next event."""
         self._blocked.set(resources)
 
-    def measure(self) -> None:
+    def measure(self, is_broker_blocked: bool) -> None:
         """Look every few seconds what waits in the log, whoever is to publish it."""
+        self._broker_blocked.set(is_broker_blocked)
         if monotonic() < self._due:
             return
         self._due = monotonic() + MEASURE_EVERY
-        count, oldest = outbox.backlog()
-        self._pending.set(count)
-        self._oldest.set((now() - oldest).total_seconds() if oldest else 0.0)
+        self._pending.set(outbox.backlog())
+        self._oldest.set(outbox.oldest_age())

@@ -28,7 +28,7 @@ CONNECTION_OPTIONS = {
     "socket_timeout": 5,
     "stack_timeout": 10,
 }
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 # How many messages go to the socket together.
 PIECE = 64
 log = logger(__name__)

@@ -39,9 +39,9 @@ class Refusals:
         self._until[subject] = (monotonic() + pause, pause)
         self._waiting |= {subject}
 
-    def forget(self, subject: str) -> None:
-        """Its event was taken."""
-        self._until.pop(subject, None)
+    def forget(self, subject: str) -> bool:
+        """Its event was taken. Gives whether it had to wait: others may stand behind it."""
+        return self._until.pop(subject, None) is not None
 
     def look(self) -> None:
         """Let those try again whose time has come: only between two readings of the log."""

@@ -22,7 +22,7 @@ from crm_chassis.relay.lanes import Lanes, Outgoing
 from crm_chassis.relay.marker import Marker
 from crm_chassis.relay.meters import Meters
 from crm_chassis.relay.publisher import Fate, Publisher, Told
-from crm_chassis.relay.reading import ReadingAhead
+from crm_chassis.relay.reading import ReadingAhead, Recent
 from crm_chassis.relay.refusals import Refusals
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
@@ -89,6 +89,7 @@ class Relay:
         self._marker = Marker(publisher.wake)
         self._reader = ThreadPoolExecutor(1, "reader")
         self._reading: ReadingAhead | None = None
+        self._recent = Recent()
         self._done: set[str] = set()
         self._read_at = self._idle_until = 0.0
         self._poll = SHORTEST_POLL
@@ -170,13 +171,14 @@ class Relay:
             self._read()
             self._send()
             self._meters.blocked(len(self._refusals))
-            self._meters.measure()
+            self._meters.measure(self._publisher.is_blocked)
 
     def _give_up(self, error: Exception) -> None:
         """The database is away: try again soon, from the start."""
         log.warning("database failed", exc_info=error)
         self._idle_until = monotonic() + AFTER_FAILURE
         self._reading = None
+        self._recent.read_all()
         self._news.close()
 
     def _leave(self) -> None:
@@ -213,7 +215,8 @@ class Relay:
         self._marker.add(event)
         self._done.add(event_id)
         self._meters.confirmed(event_id)
-        self._refusals.forget(event.subject)
+        if self._refusals.forget(event.subject):
+            self._recent.read_all()
 
     def _refused(self, event_id: str) -> None:
         event = self._lanes.failed(event_id)
@@ -263,25 +266,32 @@ class Relay:
         for row in rows:
             self._take_in(row)
         if not more:
-            self._end_reading()
+            self._end_reading(is_whole=not self._reading.is_cut)
 
     def _begin_reading(self) -> ReadingAhead | None:
         self._refusals.look()
         if not self._buckets.serving or self._refusals.are_too_many:
             return None
         unmarked = self._marker.unmarked
-        if not self._lanes and not unmarked and not outbox.is_any_pending():
+        self._recent.begin(is_all=bool(len(self._refusals)))
+        if not self._lanes and not unmarked and not outbox.is_any_pending(self._recent.since):
+            self._recent.was_read()
             return None
         # What was marked before this moment is not seen any more.
         self._done = {event.id for event in unmarked}
         limit = READING + len(self._lanes) + len(unmarked)
-        reading = outbox.Reading(self._buckets.serving, self._refusals.waiting, limit)
+        waiting = self._refusals.waiting
+        reading = outbox.Reading(self._buckets.serving, waiting, limit, self._recent.since)
         return ReadingAhead(reading, self._reader, self._publisher.wake)
 
-    def _end_reading(self) -> None:
+    def _end_reading(self, *, is_whole: bool = False) -> None:
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.close()
+        if is_whole:
+            self._recent.was_read()
+        else:
+            self._recent.read_all()
 
     def _take_in(self, row: dict[str, Any]) -> None:
         event_id, subject, bucket = row["_id"], row["subject"], row["bucket"]

@@ -11,11 +11,12 @@ from crm_chassis.kernel.clock import MILLISECOND, now
 from crm_chassis.kernel.errors import Conflict
 from crm_chassis.mongo.connection import database
 from crm_chassis.resources.claims import claims_of, take_claims
+from crm_chassis.resources.complete import complete_row
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.event_log import event_row
 from crm_chassis.resources.ledger import receipt_row
-from crm_chassis.resources.search import words_of
-from crm_chassis.resources.transaction import Announced, Transaction, complete_row
+from crm_chassis.resources.search import set_words
+from crm_chassis.resources.transaction import Announced, Transaction
 from crm_chassis.resources.translate import name_of
 from crm_chassis.telemetry.context import current_call
 
@@ -75,8 +76,7 @@ def _next_version(tx: Transaction, document: type[Resource], before: Row, after:
         "version": before["version"] + 1,
         "update_time": max(tx.now, before["update_time"] + MILLISECOND),
     }
-    if document.searchable:
-        row["words"] = words_of(document, row)
+    set_words(document, row)
     return row
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
-from crm_chassis.resources.shape import Field, Kind, fields_of, pattern_of
+from crm_chassis.kernel.ids import collection_of
+from crm_chassis.resources.shape import Field, Kind, fields_of, pattern_of, walk
 from crm_chassis.resources.translate import name_of
 
-CUSTOMER_TYPES = frozenset({"crm/Contact", "crm/Organization"})
-_COLLECTIONS = frozenset({"contacts", "organizations"})
+_TYPES = {"contacts": "crm/Contact", "organizations": "crm/Organization"}
+CUSTOMER_TYPES = frozenset(_TYPES.values())
+CUSTOMERS = frozenset(_TYPES)
 Finder = Callable[[Mapping[str, Any]], Iterator[str]]
 
 
@@ -21,10 +23,23 @@ def customers_of(descriptor: Descriptor, rows: Iterable[Mapping[str, Any]]) -> l
     for row in rows:
         if pattern.type in CUSTOMER_TYPES:
             found.add(name_of(row, pattern.collection))
-        if pattern.container in _COLLECTIONS:
+        if pattern.container in CUSTOMERS:
             found.add(row["container"])
         found.update(find(row))
     return sorted(found)
+
+
+@cache
+def paths_to(descriptor: Descriptor, collection: str) -> tuple[str, ...]:
+    """The dotted paths of the fields that refer to customers of a collection."""
+    wanted = _TYPES[collection]
+    return tuple(path for path, field in walk(descriptor) if field.reference == wanted)
+
+
+def concerning(descriptor: Descriptor, customer: str) -> dict[str, Any]:
+    """The condition for rows that refer to a contact or an organization."""
+    paths = paths_to(descriptor, collection_of(customer))
+    return {"$or": [{path: customer} for path in paths]} if paths else {"_id": {"$in": []}}
 
 
 @cache

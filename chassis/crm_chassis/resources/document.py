@@ -20,7 +20,8 @@ class Resource(Document):
 
     `message` decides: its proto names the collection, the pattern of its names and the events
     that it announces. `unique` names fields whose value no two resources share; `searchable` the
-    fields whose words it is found by. `owner_field` and `teams_field` decide who sees it.
+    fields whose words it is found by, `title_field` and `snippet_fields` show what was found.
+    `owner_field` and `teams_field` decide who sees it.
     """
 
     meta: ClassVar[Mapping[str, Any]] = {
@@ -33,6 +34,12 @@ class Resource(Document):
     message: ClassVar[type[Message]]
     unique: ClassVar[Sequence[str]] = ()
     searchable: ClassVar[Sequence[str]] = ()
+    title_field: ClassVar[str] = "display_name"
+    snippet_fields: ClassVar[Sequence[str]] = ()
+    # Searchable fields that are telephone numbers.
+    numbers: ClassVar[Sequence[str]] = ()
+    # The migration since which what it is found by is in `terms`; without one it is in `words`.
+    terms_since: ClassVar[str] = ""
     owner_field: ClassVar[str] = "owner"
     teams_field: ClassVar[str] = "teams"
     # The kind of resource that it stands below, where it does.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import Descriptor
 
 from crm_chassis.events.canonical import datahash, new_salt
-from crm_chassis.events.catalog import event_type, package_of
+from crm_chassis.events.catalog import announced, event_type, package_of
 from crm_chassis.kernel.ids import first_id_at, new_id
 from crm_chassis.mongo.connection import count, database
 from crm_chassis.mongo.outbox import BUCKETS
@@ -17,13 +17,14 @@ from crm_chassis.resources.customers import customers_of
 from crm_chassis.resources.shape import fields_of
 from crm_chassis.resources.translate import json_from_row, name_of
 from crm_chassis.telemetry.context import Call
+from crm_chassis.telemetry.metrics import EVENTS_RECORDED, expect
 
 if TYPE_CHECKING:
     from crm_chassis.resources.document import Resource
 
 Row = dict[str, Any]
 # Set by storing, in every change: they say nothing of what changed.
-_ALWAYS = frozenset({"version", "update_time", "words", "guard", "_id", "container"})
+_ALWAYS = frozenset({"version", "update_time", "words", "terms", "guard", "_id", "container"})
 
 
 def bucket_of(subject: str) -> int:
@@ -37,6 +38,11 @@ def changed_paths(before: Mapping[str, Any] | None, after: Mapping[str, Any]) ->
         return sorted(name for name in after if name not in _ALWAYS)
     names = (before.keys() | after.keys()) - _ALWAYS
     return sorted(name for name in names if before.get(name) != after.get(name))
+
+
+def expect_events(service: str) -> None:
+    """Count from the start what a service may announce."""
+    expect(EVENTS_RECORDED, announced(service.replace("-", "_")))
 
 
 def event_row(

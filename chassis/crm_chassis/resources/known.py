@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crm_chassis.resources.transaction import Transaction
 
 Row = dict[str, Any]
+KNOWN = "known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def keep_rows(rows: Iterable[Row], session: "ClientSession | None" = None) -> No
         for row in newest.values()
     ]
     if changes:
-        database()["known"].bulk_write(changes, ordered=False, session=session)
+        database()[KNOWN].bulk_write(changes, ordered=False, session=session)
 
 
 def _newer(row: Row) -> Row:
@@ -69,7 +70,7 @@ def _newer(row: Row) -> Row:
 
 def find_known(name: str) -> Known | None:
     """What is known of the resource; None when nothing is."""
-    row = database()["known"].find_one({"_id": name})
+    row = database()[KNOWN].find_one({"_id": name})
     return _known(row) if row is not None else None
 
 
@@ -79,7 +80,7 @@ def lock_known(name: str, session: "ClientSession") -> Known:
     Raises:
         NotFound: nothing is known of it.
     """
-    row = database()["known"].find_one_and_update(
+    row = database()[KNOWN].find_one_and_update(
         {"_id": name},
         {"$inc": {"guard": 1}},
         session=session,
@@ -88,6 +89,13 @@ def lock_known(name: str, session: "ClientSession") -> Known:
     if row is None:
         raise NotFound(f"There is no {name}.")
     return _known(row)
+
+
+def lock_all_known(names: Sequence[str], session: "ClientSession") -> list[Known]:
+    """Those of the names that something is known of, held against change like one."""
+    wanted = {"_id": {"$in": list(names)}}
+    database()[KNOWN].update_many(wanted, {"$inc": {"guard": 1}}, session=session)
+    return [_known(row) for row in database()[KNOWN].find(wanted, session=session)]
 
 
 def _known(row: Row) -> Known:

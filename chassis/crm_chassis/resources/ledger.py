@@ -8,6 +8,7 @@ from crm_chassis.kernel.clock import parse_rfc3339, rfc3339
 from crm_chassis.kernel.errors import Flaw, Invalid
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import database
+from crm_chassis.mongo.outbox import mark_unpublished
 from crm_chassis.resources.translate import name_of
 from crm_chassis.telemetry.context import Call
 
@@ -79,6 +80,21 @@ def entries(
     changed = {"$gt": begin[0], **until} if begin else {"$gte": start, **until}
     told += (row for document in documents for row in _untold(document, changed, found.values()))
     return sorted(told, key=lambda entry: (entry["time"], entry["event"]))[:limit]
+
+
+def publish_again(start: datetime, end: datetime, after: str, limit: int) -> tuple[int, str]:
+    """Let the events from `start` to before `end` be published again, by time, at most `limit`.
+
+    Those that wait to be published stay as they are. Gives how many go out again, and the
+    position at which to go on; that is empty at the end.
+
+    Raises:
+        Invalid: `after` is no position.
+    """
+    stored = list(_stored((start, end), _position(after), limit))
+    count = mark_unpublished([event["_id"] for event in stored if "published" in event])
+    is_over = len(stored) < limit
+    return count, "" if is_over else position_of({**stored[-1], "event": stored[-1]["_id"]})
 
 
 def position_of(entry: Mapping[str, Any]) -> str:

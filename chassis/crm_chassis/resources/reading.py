@@ -23,7 +23,7 @@ from crm_chassis.resources.pages import (
     token_values,
 )
 from crm_chassis.resources.past import find_as_of, message_from_json, refuse_future
-from crm_chassis.resources.search import words_condition
+from crm_chassis.resources.search import TERMS, WORDS, words_condition
 from crm_chassis.resources.translate import message_from_row
 from crm_chassis.resources.visibility import condition, is_visible
 from crm_chassis.telemetry.context import current_call
@@ -110,7 +110,7 @@ def search_resources(document: type[Resource], query: str, question: Question) -
     """
     order = [Sort("display_name", 1), Sort("_id", 1)]
     seen = condition(document, current_call().principal)
-    parts = [words_condition(query), seen, _standing(question)]
+    parts = [words_condition(document, query), seen, _standing(question)]
     return _page(document, question, order, [part for part in parts if part])
 
 
@@ -171,7 +171,7 @@ def _page(
     values = token_values(question, len(order))
     if values is not None:
         parts.append(begin_after(order, values))
-    found = document.rows().find({"$and": parts} if parts else {}, {"words": 0})
+    found = document.rows().find({"$and": parts} if parts else {}, {WORDS: 0, TERMS: 0})
     rows = list(
         found.sort([(sort.stored, sort.direction) for sort in order]).limit(question.size + 1)
     )

@@ -1,5 +1,6 @@
 """The unit of work: documents, events, receipt and idempotency record commit together."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -14,15 +15,17 @@ from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo.connection import client, database
 from crm_chassis.mongo.idempotency import recall, remember
 from crm_chassis.resources.claims import claims_of, move_claims
+from crm_chassis.resources.complete import complete_row
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.etags import refuse_stale
 from crm_chassis.resources.event_log import changed_paths, event_row
-from crm_chassis.resources.known import Known, lock_known
+from crm_chassis.resources.known import Known, lock_all_known, lock_known
 from crm_chassis.resources.ledger import receipt_row, write_receipts
-from crm_chassis.resources.search import words_of
+from crm_chassis.resources.search import set_words
 from crm_chassis.resources.translate import name_of, to_message
 from crm_chassis.resources.visibility import admits, is_visible, require
 from crm_chassis.telemetry.context import Call, call_scope, current_call
+from crm_chassis.telemetry.metrics import EVENTS_RECORDED, child
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
@@ -55,9 +58,11 @@ class Transaction:
         self.call = call
         self.now: datetime = now()
         self._events: list[Writable] = []
+        self._recorded: Counter[str] = Counter()
         self._told: list[Row] = []
         self._receipts: list[Writable] = []
         self._receipt_for_each = False
+        self._afterwards: list[Callable[[], object]] = []
 
     # Reading
 
@@ -117,6 +122,10 @@ class Transaction:
         """
         return lock_known(name, self.session)
 
+    def known_of(self, names: Sequence[str]) -> list[Known]:
+        """What is known of those of the names that anything is known of, held as by `known`."""
+        return lock_all_known(names, self.session)
+
     # Changing
 
     def insert(self, document: R, word: str = "created", slug: str = "") -> R:
@@ -174,6 +183,8 @@ class Transaction:
             flaw = Flaw("name", "ALREADY_EXISTS", "another one has this name")
             raise Exists("Another one has this name.", flaw) from error
         self._events += (each.event for each in made)
+        # All announce the same; one that is encoded already is not cheap to look into.
+        self._recorded[made[0].event["type"]] += len(made)
         self._receipts += (each.receipt for each in made if each.receipt is not None)
 
     def prepare_row(self, document: type[Resource], row: Row) -> Row:
@@ -193,8 +204,7 @@ class Transaction:
         kind = type(document)
         after["version"] = document.version + 1
         after["update_time"] = max(self.now, document.update_time + MILLISECOND)
-        if kind.searchable:
-            after["words"] = words_of(kind, after)
+        set_words(kind, after)
         claims = claims_of(kind, before), claims_of(kind, after)
         if claims[0] or claims[1]:
             move_claims(*claims, document.name, self.session)
@@ -222,7 +232,22 @@ class Transaction:
     def announce(self, events: Sequence[Row]) -> None:
         """Let the events of what was changed be stored with it."""
         self._events += events
+        self._recorded.update(event["type"] for event in events)
         self._told += events
+
+    def afterwards(self, effect: Callable[[], object]) -> None:
+        """Let something be done once what was changed is stored: counting it, for example.
+
+        Not when it is not stored, once when it is tried again, and not when the process dies first.
+        """
+        self._afterwards.append(effect)
+
+    def settle(self) -> None:
+        """Do what was to be done once everything is stored."""
+        for type_, count in self._recorded.items():
+            child(EVENTS_RECORDED, type_).inc(count)
+        for effect in self._afterwards:
+            effect()
 
     # Receipts
 
@@ -310,22 +335,6 @@ class Transaction:
             raise Conflict("Somebody else changed it at the same moment.", reason="CONFLICT")
 
 
-def complete_row(document: type[Resource], row: Row, call: Call, moment: datetime) -> Row:
-    """Give a new row what storing sets: id, version, times, words, owner and teams."""
-    row.setdefault("_id", new_id())
-    row["version"] = 1
-    row["create_time"] = row["update_time"] = moment
-    if document.is_owned() and document.owner_field == "owner":
-        principal = call.principal
-        if principal.user is not None:
-            row.setdefault("owner", principal.user)
-        if "teams" not in row and principal.teams:
-            row["teams"] = sorted(principal.teams)
-    if document.searchable:
-        row["words"] = words_of(document, row)
-    return row
-
-
 # Beside the resource: a command neither reads nor writes these.
 _KEPT = frozenset({"guard"})
 
@@ -341,7 +350,7 @@ def in_transaction(
     """
     call = current_call()
 
-    def work(session: "ClientSession") -> T:
+    def work(session: "ClientSession") -> tuple[Transaction, T]:
         if call.idempotency is not None:
             recall(call.idempotency, session)
         transaction = Transaction(session, call)
@@ -349,15 +358,17 @@ def in_transaction(
         transaction.close()
         if call.idempotency is not None:
             remember(call.idempotency, _answer(result), session)
-        return result
+        return transaction, result
 
     try:
         with client().start_session() as session, session.bind(end_session=False):
-            return session.with_transaction(work)
+            transaction, result = session.with_transaction(work)
     except DuplicateKeyError:
         if call.idempotency is not None:
             recall(call.idempotency)
         raise
+    transaction.settle()
+    return result
 
 
 def as_call(

@@ -325,6 +325,9 @@ def channel_options(config: str) -> list[tuple[str, Any]]:
         # How long a connection may take to come about: a busy machine is not one that is away.
         ("grpc.min_reconnect_backoff_ms", 2000),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        # Who takes the place of a server that ends is asked for at once; left to itself gRPC
+        # asks twice in half a minute at the soonest.
+        ("grpc.dns_min_time_between_resolutions_ms", 500),
         ("grpc.keepalive_time_ms", KEEPALIVE),
         ("grpc.max_receive_message_length", LARGEST_ANSWER),
     ]

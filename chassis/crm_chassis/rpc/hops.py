@@ -42,7 +42,6 @@ class Hop:
         self.method = method
         self._call = call
         self._breaker = breaker
-        self._duration = metrics.GRPC_CLIENT_DURATION.labels(peer, method)
         self._full = metrics.SHED_REQUESTS.labels(peer, "concurrency")
 
     def with_call(
@@ -91,7 +90,8 @@ class Hop:
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
             self._full.inc()
         self._count(code)
-        self._duration.observe(time.perf_counter() - started)
+        duration = metrics.child(metrics.GRPC_CLIENT_DURATION, self.peer, self.method)
+        duration.observe(time.perf_counter() - started)
 
     def _count(self, code: grpc.StatusCode) -> None:
         metrics.child(metrics.GRPC_CLIENT_HANDLED, self.peer, self.method, code.name).inc()

@@ -45,7 +45,6 @@ from crm_chassis.telemetry.tracing import (
     Span,
     begin_span,
     continue_trace,
-    is_sampled,
     trace_id_of,
 )
 
@@ -70,11 +69,15 @@ log = logger(__name__)
 
 @dataclass(frozen=True)
 class Guard:
-    """What stands around the RPCs of one service."""
+    """What stands around the RPCs of one service.
+
+    They are not `timed` where whoever calls them in the process measures the same.
+    """
 
     service: str
     verifier: Verifier
     references: References
+    is_timed: bool = True
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_STREAMS))
 
     def around(self, rpc: Rpc, behavior: Behavior) -> Behavior:
@@ -196,7 +199,7 @@ class _Steps:
         self.domain = f"{guard.service}.crm"
         self.check_references = check_references
         self.cap = STREAM_CAP if streams else CAP
-        self.meter = _Meter(guard.service, rpc.name)
+        self.meter = _Meter(guard.service, rpc.name, guard.is_timed)
         self.missing_deadlines = metrics.GRPC_DEADLINE_MISSING.labels(guard.service)
         self.late = metrics.SHED_REQUESTS.labels(guard.service, "deadline")
         self.crowded = metrics.SHED_REQUESTS.labels(guard.service, "streams")
@@ -335,19 +338,16 @@ class _Steps:
 class _Meter:
     """How many calls of one RPC ended how, and after how long."""
 
-    def __init__(self, service: str, method: str) -> None:
+    def __init__(self, service: str, method: str, is_timed: bool) -> None:
         metrics.expect(metrics.GRPC_SERVER_HANDLED, (service,), (method,), SHOWN)
-        self._place = (service, method)
-        self._duration = metrics.GRPC_SERVER_DURATION.labels(service, method)
+        self._place, self._is_timed = (service, method), is_timed
 
     def count(self, code: str, arrival: _Arrival) -> None:
         metrics.child(metrics.GRPC_SERVER_HANDLED, *self._place, code).inc()
-        duration = time.perf_counter() - arrival.started
-        traceparent = arrival.span.traceparent
-        if is_sampled(traceparent):
-            self._duration.observe(duration, {"trace_id": trace_id_of(traceparent)})
-        else:
-            self._duration.observe(duration)
+        if self._is_timed:
+            duration = time.perf_counter() - arrival.started
+            place, trace = self._place, arrival.span.traceparent
+            metrics.observe(metrics.GRPC_SERVER_DURATION, place, duration, trace)
 
 
 def _as_refusal(error: Exception) -> Refusal | None:

@@ -16,7 +16,9 @@ from crm_chassis.memory import spare_the_collector
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.failures import check_database
 from crm_chassis.mongo.migrations import require_schema
+from crm_chassis.mongo.outbox import watch_oldest
 from crm_chassis.resources.document import Resource
+from crm_chassis.resources.event_log import expect_events
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.interceptors import STREAM_CAP, Guard
 from crm_chassis.rpc.references import References
@@ -107,13 +109,15 @@ def build_table(
     services: Sequence[Service],
     documents: Sequence[type[Resource]],
     peers: Peers,
+    is_timed: bool = True,
 ) -> MethodTable:
     """The RPCs of a service with the guard around them.
 
     Raises:
         ValueError: an RPC does not declare what it needs.
     """
-    guard = Guard(settings.service, Verifier.of(settings), References(documents, peers))
+    references = References(documents, peers)
+    guard = Guard(settings.service, Verifier.of(settings), references, is_timed)
     return MethodTable(services, guard)
 
 
@@ -137,6 +141,9 @@ def serve(
     start_logging(settings.service, "api", settings.log_level)
     start_tracing(settings.service, "api")
     connection.connect(settings.mongodb_uri, settings.database_name)
+    expect_events(settings.service)
+    if documents:
+        watch_oldest(settings.service)
     with closing(peers or build_peers(settings)) as known:
         table = build_table(settings, services, documents, known)
         server = RpcServer(settings.grpc_address, table)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from crm.api.v1 import (
     dead_letters_pb2,
@@ -14,20 +15,28 @@ from crm.api.v1 import (
 )
 from google.api import httpbody_pb2
 
+from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import Flaw, Forbidden, Invalid, NotFound
 from crm_chassis.kernel.ids import id_of
 from crm_chassis.mongo import dead_letters, operations
+from crm_chassis.mongo.inbox import MEMORY
 from crm_chassis.resources import ledger
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.visibility import owner_condition, require
 from crm_chassis.rpc.methods import moment_of, page_size_of
+from crm_chassis.rpc.table import Service
 from crm_chassis.telemetry.context import current_call
+from crm_chassis.telemetry.logging import logger
 
 Row = Mapping[str, Any]
 # Gives the rows that an operation could not take, as a CSV file in pieces.
 BadRows = Callable[[Row], Iterator[bytes]]
 DEFAULT_ENTRIES, MOST_ENTRIES = 1_000, 10_000
+# How many events one call lets be published again, and how old they may be: a consumer that has
+# forgotten that it took one would take it twice.
+AT_ONCE, REPUBLISHED = 5_000, MEMORY - timedelta(days=1)
 CSV = "text/csv; charset=utf-8"
+log = logger(__name__)
 _LETTER = (
     "service",
     "queue",
@@ -124,16 +133,59 @@ class LedgerCountServicer(ledger_pb2_grpc.LedgerCountServiceServicer):
         self, request: ledger_pb2.ListLedgerEntriesRequest, _context: Any
     ) -> ledger_pb2.ListLedgerEntriesResponse:
         _refuse_other(self.service, request.service)
-        start, end = moment_of(request, "start_time"), moment_of(request, "end_time")
-        if start is None or end is None or end <= start:
-            flaw = Flaw("end_time", "OUT_OF_RANGE", "is not after the start", "query")
-            raise Invalid("The span of time is not valid.", flaw)
+        start, end = _span_of(request, "query")
         size = page_size_of(request, MOST_ENTRIES) or DEFAULT_ENTRIES
         rows = ledger.entries(start, end, request.page_token, size + 1, self.documents)
         return ledger_pb2.ListLedgerEntriesResponse(
             entries=[_entry(row) for row in rows[:size]],
             next_page_token=ledger.position_of(rows[size - 1]) if len(rows) > size else "",
         )
+
+    def RepublishEvents(
+        self, request: ledger_pb2.RepublishEventsRequest, _context: Any
+    ) -> ledger_pb2.RepublishEventsResponse:
+        _require_all()
+        _refuse_other(self.service, request.service)
+        start, end = _span_of(request, "body")
+        if start < now() - REPUBLISHED:
+            said = f"is more than {REPUBLISHED.days} days ago"
+            raise Invalid(
+                "The span of time is not valid.", Flaw("start_time", "OUT_OF_RANGE", said)
+            )
+        count, token = ledger.publish_again(start, end, request.page_token, AT_ONCE)
+        log.info("events published again", time=rfc3339(start), count=count)
+        return ledger_pb2.RepublishEventsResponse(republished=count, next_page_token=token)
+
+
+def shared_services(
+    service: str, documents: Sequence[type[Resource]] = (), bad_rows: BadRows | None = None
+) -> list[Service]:
+    """What every service answers of its own, as a server takes it.
+
+    `documents` are the kinds of resources that it stores, `bad_rows` as in `OperationServicer`.
+    """
+    return [
+        (
+            operations_pb2_grpc.add_OperationServiceServicer_to_server,
+            OperationServicer(bad_rows),
+        ),
+        (
+            dead_letters_pb2_grpc.add_DeadLetterServiceServicer_to_server,
+            DeadLetterServicer(service),
+        ),
+        (
+            ledger_pb2_grpc.add_LedgerCountServiceServicer_to_server,
+            LedgerCountServicer(service, documents),
+        ),
+    ]
+
+
+def _span_of(request: Any, place: Literal["body", "query"]) -> tuple[datetime, datetime]:
+    start, end = moment_of(request, "start_time"), moment_of(request, "end_time")
+    if start is None or end is None or end <= start:
+        flaw = Flaw("end_time", "OUT_OF_RANGE", "is not after the start", place)
+        raise Invalid("The span of time is not valid.", flaw)
+    return start, end
 
 
 def _refuse_other(own: str, asked: str) -> None:

@@ -6,6 +6,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal
 
+from crm_chassis.kernel.ids import new_id
+from crm_chassis.telemetry.tracing import new_traceparent
+
 Level = Literal["OWN", "TEAM", "ALL"]
 Rights = Mapping[str, Mapping[str, Level]]
 ANY = "*"
@@ -43,6 +46,19 @@ class Principal:
 def service_principal(service: str) -> Principal:
     """The service itself, which may do everything."""
     return Principal(f"services/{service}", rights={ANY: dict.fromkeys(_ACTIONS, "ALL")})
+
+
+def own_call(service: str, work: str) -> "Call":
+    """The call in whose name a piece of a service's own work is done."""
+    cause = new_id()
+    return Call(
+        principal=service_principal(service),
+        request_id=cause,
+        method=work,
+        correlation_id=cause,
+        causation_id=cause,
+        traceparent=new_traceparent(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,6 +12,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
 from crm_chassis.telemetry.logging import logger
+from crm_chassis.telemetry.metrics import DEPENDENCY_UP
 
 Check = Callable[[], None]
 JSON = "application/json"
@@ -35,20 +37,25 @@ class Probes:
 
 
 def serve(
-    address: str, readiness: Mapping[str, Check], liveness: Mapping[str, Check] | None = None
+    address: str,
+    readiness: Mapping[str, Check],
+    liveness: Mapping[str, Check] | None = None,
+    watched: Mapping[str, Check] | None = None,
 ) -> Probes:
     """Answer probes and scrapes on `address` (`host:port`) until it is closed.
 
     A check raises while its dependency is not ready, or the process no longer gets on.
-    Dependencies belong in `readiness` only: a restart does not bring a database back.
+    Dependencies belong in `readiness` only: a restart does not bring a database back. Those
+    `watched` are measured as they are, but the process is ready without them.
     """
+    dependencies = {**readiness, **(watched or {})}
     host, _, port = address.rpartition(":")
     checks: dict[str, Mapping[str, Check]] = {"/readyz": readiness, "/livez": liveness or {}}
 
     class Handler(_Handler):
         def answer(self) -> Answer:
             if self.path == "/metrics":
-                return _metrics(self.headers.get("Accept", ""))
+                return _metrics(self.headers.get("Accept", ""), dependencies)
             if self.path in checks:
                 return _report(checks[self.path])
             return 404, JSON, b"{}"
@@ -86,7 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Probes come every few seconds: they are not news."""
 
 
-def _metrics(accepted: str) -> Answer:
+def _metrics(accepted: str, dependencies: Mapping[str, Check]) -> Answer:
+    """All metrics, and how what is needed stands now: what hangs holds up nothing else."""
+    with ThreadPoolExecutor(max(1, len(dependencies)), "scrape") as pool:
+        outcomes = pool.map(_outcome, dependencies.values())
+        for name, outcome in zip(dependencies, outcomes, strict=True):
+            DEPENDENCY_UP.labels(name).set(outcome == "ok")
     encode, content_type = choose_encoder(accepted)
     return 200, content_type, encode(REGISTRY)
 

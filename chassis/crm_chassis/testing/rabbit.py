@@ -23,11 +23,15 @@ NODE = "crm@localhost"
 
 @dataclass(frozen=True)
 class RabbitPorts:
-    """Where a node listens: clients, other nodes, and the mapper that tells node names' ports."""
+    """Where a node listens: clients, other nodes, and the mapper that tells node names' ports.
+
+    With `metrics` it also tells Prometheus there of itself and its queues.
+    """
 
     amqp: int
     distribution: int
     epmd: int
+    metrics: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,15 @@ def write_configuration(
         "raft.wal_max_size_bytes": 16 * 1024 * 1024,
         "collect_statistics_interval": 60_000,
     }
+    plugins = ""
+    if ports.metrics is not None:
+        plugins = "rabbitmq_prometheus"
+        settings |= {"prometheus.tcp.ip": "127.0.0.1", "prometheus.tcp.port": ports.metrics}
     lines = [f"{name} = {value}\n" for name, value in settings.items()]
     (folder / "rabbitmq.conf").write_text("".join(lines), encoding="utf-8")
-    (folder / "enabled_plugins").write_text("[].\n", encoding="utf-8")
-    definitions.write_text(json.dumps(_definitions(vhosts, passwords), indent=1), encoding="utf-8")
+    (folder / "enabled_plugins").write_text(f"[{plugins}].\n", encoding="utf-8")
+    told = json.dumps(definitions_of(vhosts, passwords), indent=1)
+    definitions.write_text(told, encoding="utf-8")
     cookie = folder / ".erlang.cookie"
     if not cookie.exists():
         cookie.write_text(secrets.token_hex(16), encoding="ascii")
@@ -152,7 +161,8 @@ def start_rabbit(folder: Path, ports: RabbitPorts, vhosts: Sequence[str] = ("tes
     return rabbit
 
 
-def _definitions(vhosts: Sequence[str], passwords: Mapping[str, str]) -> dict[str, object]:
+def definitions_of(vhosts: Sequence[str], passwords: Mapping[str, str]) -> dict[str, object]:
+    """What a node loads: virtual hosts, and users (name: password), who may do all there."""
     allowed = {"configure": ".*", "write": ".*", "read": ".*"}
     return {
         "vhosts": [{"name": vhost} for vhost in vhosts],

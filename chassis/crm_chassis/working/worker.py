@@ -1,8 +1,8 @@
-"""The worker process: due timers and long work, claimed by lease, until it is asked to stop."""
+"""The worker process: due timers, long work and duties, until it is asked to stop."""
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,15 +15,17 @@ from crm_chassis.mongo import connection, schedule
 from crm_chassis.mongo import operations as long_work
 from crm_chassis.mongo.claiming import longest_waits
 from crm_chassis.mongo.failures import check_database
+from crm_chassis.resources.event_log import expect_events
 from crm_chassis.settings import ServiceSettings
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
 from crm_chassis.telemetry.tracing import start_tracing, stop_tracing
+from crm_chassis.working.duties import Duty
 from crm_chassis.working.operations import OperationHandler, Operations
 from crm_chassis.working.timers import TimerHandler, Timers
 
-# How often it is looked for what is ready: a timer fires at most so much too late.
-PAUSE = 0.45
+# How often it is looked for what is ready, while nothing is known to be and while something is.
+PAUSE, SHORTEST_PAUSE = 0.45, 0.05
 AFTER_ERROR = 2.0
 # Two at a time, so that a small import does not wait for a large one.
 OPERATION_THREADS = 2
@@ -40,22 +42,26 @@ def run(
     timers: Mapping[str, TimerHandler],
     operations: Mapping[str, OperationHandler],
     checks: Mapping[str, probes.Check] | None = None,
+    duties: Sequence[Duty] = (),
 ) -> None:
     """Work until SIGTERM or SIGINT; then finish the timer and the steps in hand.
 
-    `timers` and `operations` say by name what to do; `checks` what else readiness needs.
+    `timers` and `operations` say by name what to do, `duties` what else there is to do; `checks`
+    what else readiness needs.
     """
     settings.need("mongodb_uri", "metrics_address")
     start_logging(settings.service, "worker", settings.log_level)
     start_tracing(settings.service, "worker")
     connection.connect(settings.mongodb_uri, settings.database_name)
+    expect_events(settings.service)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop)
+    crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop, duties)
     readiness = {"mongodb": check_database, **(checks or {})}
     spare_the_collector()
-    sys.setswitchinterval(SWITCH)
+    if operations:
+        sys.setswitchinterval(SWITCH)
     with closing(probes.serve(settings.metrics_address, readiness, {"threads": crew.check})):
         crew.work()
     connection.disconnect()
@@ -79,31 +85,36 @@ class _Thread:
 
 
 class _Crew:
-    """The threads of a worker: one fires timers, some carry on operations, this one looks out."""
+    """The threads of a worker: for timers, operations and each duty; this one looks out."""
 
-    def __init__(self, timers: Timers, operations: Operations, stop: Event) -> None:
-        self.timers, self.operations, self.stop = timers, operations, stop
+    def __init__(
+        self, timers: Timers, operations: Operations, stop: Event, duties: Sequence[Duty] = ()
+    ) -> None:
+        self.timers, self.operations, self.stop, self.duties = timers, operations, stop, duties
         self.conditions: dict[str, Mapping[str, Any]] = {}
         self.wakes: dict[str, Event] = {}
         self.threads: list[Thread] = []
+        self.pause = PAUSE
         if timers.handlers:
             self._add(schedule.COLLECTION, schedule.of_names(timers.handlers), timers.fire_one)
         if operations.handlers:
             condition = long_work.of_kinds(operations.handlers)
             for _ in range(OPERATION_THREADS):
                 self._add(long_work.COLLECTION, condition, operations.carry_on_one)
+        for duty in duties:
+            self._add(duty.collection, {}, duty.once)
 
     def work(self) -> None:
         """Look out and wake who has something to do, until the process is asked to stop."""
         for thread in self.threads:
             thread.start()
         renewed = monotonic()
-        while not self.stop.wait(PAUSE):
+        while not self.stop.wait(self.pause):
             if not _once(self._look_out):
                 self.stop.wait(AFTER_ERROR)
             if monotonic() - renewed > RENEWAL:
                 renewed = monotonic()
-                _once(self.operations.renew)
+                self._renew()
         self._finish()
 
     def check(self) -> None:
@@ -123,9 +134,13 @@ class _Crew:
 
     def _look_out(self) -> bool:
         waits = longest_waits(self.conditions) if self.conditions else {}
-        self.timers.measure(waits.get(schedule.COLLECTION, timedelta()))
-        for name in waits:
-            self.wakes[name].set()
+        self.timers.measure(max(waits.get(schedule.COLLECTION, timedelta()), timedelta()))
+        # Where something is ready, more may be in a moment; else when the first one will be.
+        soon = [max(-wait.total_seconds(), SHORTEST_PAUSE) for wait in waits.values()]
+        self.pause = min([PAUSE, *soon])
+        for name, wait in waits.items():
+            if wait >= timedelta():
+                self.wakes[name].set()
         return True
 
     def _finish(self) -> None:
@@ -135,8 +150,22 @@ class _Crew:
                 # Again and again: threads share it, and one may have taken the wake of another.
                 for wake in self.wakes.values():
                     wake.set()
-                _once(self.operations.renew)
+                self._renew()
                 thread.join(PAUSE)
+        for duty in self.duties:
+            _once(_closing(duty))
+
+    def _renew(self) -> None:
+        for renew in (self.operations.renew, *(duty.renew for duty in self.duties)):
+            _once(renew)
+
+
+def _closing(duty: Duty) -> Callable[[], bool]:
+    def close() -> bool:
+        duty.close()
+        return True
+
+    return close
 
 
 def _once(work: Callable[[], bool]) -> bool:

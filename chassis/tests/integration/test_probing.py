@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pymongo.errors import PyMongoError
@@ -13,6 +14,7 @@ from crm_chassis.mongo.failures import check_database
 from crm_chassis.mongo.migrations import migrate, require_schema
 from crm_chassis.testing.mongo import start_mongod
 from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.waiting import wait_until
 
 MIGRATIONS = "probed_migrations"
 
@@ -30,6 +32,8 @@ def frozen(tmp_path, monkeypatch) -> Iterator[None]:
     migrate(MIGRATIONS)
     require_schema(MIGRATIONS)
     os.kill(mongod.process.pid, signal.SIGSTOP)
+    state = Path(f"/proc/{mongod.process.pid}/stat")
+    wait_until(lambda: state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T")
     yield
     os.kill(mongod.process.pid, signal.SIGCONT)
     connection.disconnect()

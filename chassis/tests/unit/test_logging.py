@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -100,3 +101,11 @@ def test_what_libraries_say_goes_the_same_way(lines):
 )
 def test_what_is_no_person_s_stays(said):
     assert redacted(said) == said
+
+
+def test_what_paints_consoles_is_not_imported_and_can_be():
+    program = (
+        "import sys, crm_chassis.telemetry.logging; assert 'rich' not in sys.modules; import rich"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,10 +1,18 @@
 """Every committed event is published, in order per resource, whatever happens to relays."""
 
 from collections import defaultdict
+from dataclasses import replace
+from datetime import timedelta
+
+from prometheus_client import REGISTRY
 
 from crm_chassis.events.envelope import Event
+from crm_chassis.kernel.clock import now
+from crm_chassis.mongo import outbox
 from crm_chassis.testing.messages import an_event, commit, in_parts, versions
 from crm_chassis.testing.waiting import wait_until
+
+AGE = "crm_outbox_oldest_pending_age_seconds"
 
 
 def pending(database) -> int:
@@ -58,6 +66,15 @@ def test_an_event_of_a_quiet_service_is_published_at_once(log, broker, start_rel
 
     broker.take(queue, 1, timeout=2)
     assert relay.metric("crm_outbox_published_total") == 2
+
+
+def test_the_age_of_what_waits_is_told_without_a_relay(log):
+    outbox.watch_oldest("quiet")
+    assert REGISTRY.get_sample_value(AGE, {"service": "quiet"}) == 0
+
+    commit(log, replace(an_event(), time=now() - timedelta(minutes=5)), an_event())
+
+    assert REGISTRY.get_sample_value(AGE, {"service": "quiet"}) >= 300
 
 
 def test_two_relays_share_the_buckets_and_keep_the_order(log, broker, start_relay, scale):
@@ -145,3 +162,46 @@ def test_an_event_committed_late_is_not_overtaken_by_its_successor(log, broker, 
 def holders(database) -> set[str]:
     buckets = database["leases"].find({"_id": {"$regex": "^relay/[0-9]+$"}, "owner": {"$ne": ""}})
     return {row["owner"] for row in buckets}
+
+
+def read(since=None, at_once=100):
+    reading = outbox.Reading(range(outbox.BUCKETS), (), 100, since)
+    found, more = [], True
+    while more:
+        rows, more = reading.next(at_once)
+        found += [row["_id"] for row in rows]
+    reading.close()
+    return found
+
+
+def test_a_reading_of_recent_events_leaves_out_whoever_would_overtake_an_older_one(log):
+    since = now() - timedelta(seconds=5)
+    late = an_event("contacts/late", 1, time=since - timedelta(seconds=1))
+    second, third = an_event("contacts/late", 2), an_event("contacts/late", 3)
+    published, latest = an_event("contacts/known", 1, time=late.time), an_event("contacts/known", 4)
+    commit(log, late, second, third, published, latest)
+    outbox.mark_published([published.id])
+
+    for at_once in (1, 2, 100):
+        assert read(at_once=at_once) == [late.id, second.id, third.id, latest.id]
+        assert read(since, at_once) == [latest.id]
+    assert outbox.is_any_pending(since)
+
+    outbox.mark_published([late.id])
+
+    assert read(since, 1) == [second.id, third.id, latest.id]
+
+
+def test_what_is_committed_long_after_its_time_is_published_before_its_successor(
+    log, broker, start_relay
+):
+    queue, first = broker.queue(), an_event()
+    start_relay().ready()
+    commit(log, first)
+    assert broker.take(queue, 1) == [first]
+
+    late = an_event("contacts/late", 1, time=now() - timedelta(minutes=1))
+    successor = an_event("contacts/late", 2)
+    commit(log, late, successor)
+
+    assert broker.take(queue, 2, timeout=20) == [late, successor]

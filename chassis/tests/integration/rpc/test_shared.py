@@ -16,9 +16,10 @@ from crm.contacts.v1 import organizations_pb2, organizations_pb2_grpc
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Forbidden, Invalid, NotAllowed, NotFound
 from crm_chassis.kernel.ids import new_id
-from crm_chassis.mongo import dead_letters, operations
+from crm_chassis.mongo import dead_letters, operations, outbox
 from crm_chassis.mongo.dead_letters import Letter
 from crm_chassis.resources.transaction import in_transaction
+from crm_chassis.rpc import shared
 from crm_chassis.rpc.shared import DeadLetterServicer, LedgerCountServicer, OperationServicer
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.testing.calls import a_call, a_principal
@@ -99,22 +100,73 @@ def a_span(**fields):
     )
 
 
-def test_the_ledger_lists_what_was_promised_and_stored(service):
+def some_companies(service, count=3):
     companies = service.stub(organizations_pb2_grpc.OrganizationServiceStub)
-    stub = service.stub(ledger_pb2_grpc.LedgerCountServiceStub)
     wanted = organizations_pb2.Organization(display_name="Acme")
-    made = [
-        companies.CreateOrganization(
-            organizations_pb2.CreateOrganizationRequest(organization=wanted)
-        )
-        for _ in range(3)
+    request = organizations_pb2.CreateOrganizationRequest(organization=wanted)
+    return [companies.CreateOrganization(request).name for _ in range(count)]
+
+
+def to_republish(**fields):
+    moment = now()
+    asked = {"service": "contacts", "start_time": moment - timedelta(hours=1)}
+    return ledger_pb2.RepublishEventsRequest(
+        **{**asked, "end_time": moment + timedelta(hours=1), **fields}
+    )
+
+
+def test_what_was_published_is_published_again_batch_by_batch(service, database, monkeypatch):
+    monkeypatch.setattr(shared, "AT_ONCE", 2)
+    some_companies(service)
+    waiting, *others = database["events"].find().sort("time")
+    outbox.mark_published([event["_id"] for event in others])
+    stub = service.stub(ledger_pb2_grpc.LedgerCountServiceStub)
+
+    first = stub.RepublishEvents(to_republish())
+    second = stub.RepublishEvents(to_republish(page_token=first.next_page_token))
+
+    assert (first.republished, second.republished, second.next_page_token) == (1, 1, "")
+    assert list(database["events"].find().sort("time")) == [
+        waiting,
+        *({**event, "pending": True} for event in others),
     ]
+
+
+def test_only_who_may_change_the_whole_ledger_lets_publish_again(service):
+    for principal in (a_principal("TEAM"), a_principal(READ="ALL")):
+        stub = service.stub(ledger_pb2_grpc.LedgerCountServiceStub, principal)
+        with pytest.raises(Forbidden):
+            stub.RepublishEvents(to_republish())
+
+
+@pytest.mark.parametrize(
+    ("fields", "flaw"),
+    [
+        ({"start_time": now() - timedelta(days=30)}, ("start_time", "OUT_OF_RANGE")),
+        ({"end_time": now() - timedelta(hours=2)}, ("end_time", "OUT_OF_RANGE")),
+        ({"page_token": "x"}, ("page_token", "INVALID_PAGE_TOKEN")),
+    ],
+)
+def test_a_span_that_cannot_be_published_again_is_refused(service, fields, flaw):
+    stub = service.stub(ledger_pb2_grpc.LedgerCountServiceStub)
+
+    with pytest.raises(Invalid) as refused:
+        stub.RepublishEvents(to_republish(**fields))
+    with pytest.raises(NotFound):
+        stub.RepublishEvents(to_republish(service="sales"))
+
+    assert [(one.field, one.reason) for one in refused.value.flaws] == [flaw]
+
+
+def test_the_ledger_lists_what_was_promised_and_stored(service):
+    stub = service.stub(ledger_pb2_grpc.LedgerCountServiceStub)
+    made = some_companies(service)
 
     first = stub.ListLedgerEntries(a_span(page_size=2))
     second = stub.ListLedgerEntries(a_span(page_size=2, page_token=first.next_page_token))
 
     entries = [*first.entries, *second.entries]
-    assert {entry.subject for entry in entries} == {company.name for company in made}
+    assert {entry.subject for entry in entries} == set(made)
     assert [len(first.entries), len(second.entries), second.next_page_token] == [2, 1, ""]
     assert all(entry.accepted and entry.stored and not entry.published for entry in entries)
 

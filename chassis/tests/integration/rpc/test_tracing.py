@@ -1,12 +1,9 @@
 """One trace: from whoever calls, through RPCs and the log, to what is done with the event."""
 
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import new_id
@@ -19,50 +16,29 @@ from crm_chassis.telemetry.tracing import (
     stop_tracing,
     trace_id_of,
 )
+from crm_chassis.testing.otlp import collector
+from crm_chassis.testing.waiting import wait_until
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNSAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
-KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
 
 
 @pytest.fixture
-def collector(monkeypatch):
-    """An OTLP collector; calling it ends the recording and gives the spans by name."""
-    bodies = []
+def spans(monkeypatch):
+    """Calling it ends the recording and gives the spans by name."""
+    with collector() as collecting:
+        for name, value in collecting.variables.items():
+            monkeypatch.setenv(name, value)
+        start_tracing("contacts", "api")
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
+        def recorded(*awaited):
+            # A server's span may end a moment after its caller has the answer.
+            wait_until(lambda: set(awaited) <= {each.name for each in collecting.spans})
+            stop_tracing()
+            return {each.name: each for each in collecting.spans}
 
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-    start_tracing("contacts", "api")
-
-    def spans():
+        yield recorded
         stop_tracing()
-        requests = [ExportTraceServiceRequest.FromString(body) for body in bodies]
-        return {
-            recorded.name: recorded
-            for request in requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for recorded in scope.spans
-        }
-
-    yield spans
-    stop_tracing()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_without_a_collector_contexts_are_taken_up_and_passed_on():
@@ -98,7 +74,7 @@ def test_what_is_no_context_is_not_taken_up(text):
     assert is_traceparent(new_traceparent())
 
 
-def test_one_trace_runs_from_the_call_to_the_reaction(collector, served, database):
+def test_one_trace_runs_from_the_call_to_the_reaction(spans, served, database):
     told = {"traceparent": SAMPLED}
     request = contacts_pb2.CreateContactRequest(contact=contacts_pb2.Contact(given_name="Ann"))
 
@@ -111,23 +87,22 @@ def test_one_trace_runs_from_the_call_to_the_reaction(collector, served, databas
     with span("react", traceparent=published, kind="consumer", follows=edge):
         pass
 
-    spans = collector()
+    found = spans()
     route = ["POST /v1/contacts", "contacts CreateContact", "CreateContact", "publish", "react"]
-    assert [KINDS[spans[name].kind] for name in route] == [
+    assert [found[name].kind for name in route] == [
         "server",
         "client",
         "server",
         "producer",
         "consumer",
     ]
-    parents = [spans[name].parent_span_id for name in route]
-    assert parents[0].hex() == SAMPLED[36:52]
-    assert parents[1:] == [spans[name].span_id for name in route[:-1]]
-    assert {spans[name].trace_id.hex() for name in route} == {trace_id_of(SAMPLED)}
-    assert spans["react"].links[0].span_id == spans["POST /v1/contacts"].span_id
+    parents = [found[name].parent for name in route]
+    assert parents == [SAMPLED[36:52], *(found[name].id for name in route[:-1])]
+    assert {found[name].trace for name in route} == {trace_id_of(SAMPLED)}
+    assert found["react"].span.links[0].span_id.hex() == found["POST /v1/contacts"].id
 
 
-def test_a_refusal_is_no_error_of_the_service(collector, contacts, people):
+def test_a_refusal_is_no_error_of_the_service(spans, contacts, people):
     def break_down(_request):
         raise RuntimeError("Ann Miller")
 
@@ -135,19 +110,19 @@ def test_a_refusal_is_no_error_of_the_service(collector, contacts, people):
     with pytest.raises(NotFound), span("asking", traceparent=SAMPLED):
         contacts.GetContact(request)
 
-    recorded = collector()["GetContact"]
+    recorded = spans("GetContact")["GetContact"].span
     assert recorded.status.code == 0
     assert {each.key: each.value.string_value for each in recorded.attributes} == {
         "error.type": "NotFound"
     }
 
 
-def test_a_trace_that_nobody_samples_is_not_recorded(collector):
+def test_a_trace_that_nobody_samples_is_not_recorded(spans):
     with span("work", traceparent=UNSAMPLED) as inside:
         pass
 
     assert trace_id_of(inside) == trace_id_of(UNSAMPLED)
-    assert collector() == {}
+    assert spans() == {}
 
 
 def test_a_process_does_not_wait_for_a_collector_that_is_away(monkeypatch):
