@@ -3,5 +3,5 @@
 from crm_chassis.settings import ServiceSettings
 
 
-class AnalyticsSettings(ServiceSettings, service="analytics"):
+class Settings(ServiceSettings, service="analytics"):
     """Every variable that begins with CRM_ANALYTICS_."""

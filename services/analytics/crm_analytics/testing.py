@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from crm.contacts.v1 import contacts_pb2, interactions_pb2, organizations_pb2
+from crm.sales.v1 import deals_pb2
+from crm.service_desk.v1 import cases_pb2
 
 from crm_analytics.journal.reactions import take_up
 from crm_chassis.events.canonical import datahash, new_salt
@@ -79,6 +81,19 @@ def an_interaction(contact: str, name: str = "", **fields: Any) -> interactions_
     values = {"channel": "PHONE", "direction": "INBOUND", "subject": "Hello", **fields}
     own = name or f"{contact}/interactions/{new_id()}"
     return interactions_pb2.Interaction(name=own, **{"occur_time": now(), **values})
+
+
+def a_deal(*contacts: str, name: str = "", **fields: Any) -> deals_pb2.Deal:
+    """The message of an open deal in which these people have a say."""
+    values = {"display_name": "Anvils", "owner": ADMINISTRATOR, "state": "OPEN", **fields}
+    people = [{"contact": contact} for contact in contacts]
+    return deals_pb2.Deal(name=name or f"deals/{new_id()}", contacts=people, **values)
+
+
+def a_case(**fields: Any) -> cases_pb2.Case:
+    """A case's message; of the administrator's, when no owner is told."""
+    values = {"subject": "Hello", "state": "NEW", "owner": ADMINISTRATOR, **fields}
+    return cases_pb2.Case(name=f"cases/{new_id()}", **values)
 
 
 def happen(*events: Event) -> None:

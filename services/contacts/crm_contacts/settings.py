@@ -3,5 +3,5 @@
 from crm_chassis.settings import ServiceSettings
 
 
-class ContactsSettings(ServiceSettings, service="contacts"):
+class Settings(ServiceSettings, service="contacts"):
     """What every service is told; contacts needs nothing else."""

@@ -6,10 +6,10 @@ from crm_chassis.kernel.errors import NotAllowed, Refusal
 from crm_chassis.mongo import connection
 from crm_chassis.mongo.migrations import require_schema
 from crm_chassis.resources.transaction import Transaction, as_call
+from crm_chassis.telemetry.context import own_call
 from crm_gateway.api_keys.commands import create_api_key, rotate_api_key
 from crm_gateway.api_keys.documents import ApiKey
 from crm_gateway.api_keys.queries import find_current_key
-from crm_gateway.own_calls import own_call
 from crm_gateway.roles.commands import hold_administrators
 from crm_gateway.roles.rules import ADMINISTRATOR
 from crm_gateway.settings import GatewaySettings
@@ -29,7 +29,7 @@ def bootstrap(time_zone: str) -> str:
     Raises:
         NotAllowed: there is an administrator, but not the first one, or that one may not work.
     """
-    return as_call(own_call("bootstrap"), _give_key, time_zone).secret
+    return as_call(own_call("gateway", "bootstrap"), _give_key, time_zone).secret
 
 
 def run(settings: GatewaySettings, migrations: str) -> str:

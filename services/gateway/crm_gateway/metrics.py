@@ -13,3 +13,5 @@ VIEW_RESPONSES = Counter(
     ["view", "completeness"],
 )
 VIEW_COMPLETENESS = ("full", "partial", "failed")
+# Why a section is not as its owner tells it, while the owner gives no answer.
+SILENCES = ("timeout", "unavailable", "breaker")

@@ -22,6 +22,7 @@ UNMATCHED = "unmatched"
 # A caller may call a method what it likes: a label's values are a closed set.
 VERBS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 OTHER = "other"
+SHOWN = ("2xx", "5xx")
 
 Answer = Callable[[Exchange, Mapping[str, str]], Response]
 Explain = Callable[[Exception], Problem]
@@ -103,10 +104,8 @@ class Frame:
         self.name = f"{verb} {path}"
         self._answer = answer
         self._explain = explain
-        self._duration = metrics.HTTP_DURATION.labels(path, verb)
-        self._counts = [
-            metrics.HTTP_REQUESTS.labels(path, verb, f"{kind}xx") for kind in range(2, 6)
-        ]
+        self._place = (path, verb)
+        metrics.expect(metrics.HTTP_REQUESTS, [path], [verb], SHOWN)
 
     def answer(self, asked: Request, values: Mapping[str, str]) -> Response:
         """The answer of the route, or the problem that it told of."""
@@ -119,8 +118,10 @@ class Frame:
             except Exception as error:  # noqa: BLE001 - every error is a problem to the caller
                 response = _refusal(exchange, self._explain(error), error)
             exchange.finish(response)
-        self._duration.observe(perf_counter() - started)
-        self._counts[response.status_code // 100 - 2].inc()
+        duration = perf_counter() - started
+        metrics.observe(metrics.HTTP_DURATION, self._place, duration, exchange.traceparent)
+        status = f"{response.status_code // 100}xx"
+        metrics.child(metrics.HTTP_REQUESTS, *self._place, status).inc()
         return response
 
 

@@ -7,3 +7,6 @@ class GatewaySettings(ServiceSettings, service="gateway"):
     """What every service is told, and where people and programs find the gateway."""
 
     http_address: Address = ""
+    # Where the operators' pages ask how the suite is doing: Prometheus, and each process itself.
+    prometheus_url: str = ""
+    metrics_urls: str = ""

@@ -19,6 +19,7 @@ from crm_analytics.timeline.queries import (
     require_customer_at,
 )
 from crm_analytics.timeline.rules import entry_json
+from crm_chassis.memory import exact
 from crm_chassis.resources.kept import MOST_NAMES, Kept
 from crm_chassis.telemetry.context import current_call
 
@@ -84,7 +85,7 @@ def _read(
         "insights": lambda: _insights(customer, read_time, sight),
         "timeline": lambda: _timeline(page),
     }
-    sections = {name: orjson.dumps(data[name]()) for name in names}
+    sections = {name: exact(orjson.dumps(data[name]())) for name in names}
     return Told(sections, page.rows[0]["time"] if page.rows else None, sight)
 
 

@@ -9,6 +9,7 @@ from pymongo import ReplaceOne
 from crm_analytics.insights.documents import engagements
 from crm_analytics.insights.rules import KINDS, Engagement
 from crm_chassis.events.envelope import Event
+from crm_chassis.kernel.money import Money
 from crm_chassis.resources.transaction import Transaction
 
 Row = dict[str, Any]
@@ -52,6 +53,11 @@ def keep_engagements(tx: Transaction, found: Iterable[Engagement]) -> None:
         engagements().bulk_write(later, ordered=False, session=tx.session)
 
 
+def amount_of(money: Money) -> Row:
+    """An amount as it is stored."""
+    return {"currency_code": money.currency_code, "amount": Decimal128(money.amount)}
+
+
 def row_of(engagement: Engagement) -> Row:
     """The row as it is stored: nothing for what there is not."""
     money = engagement.amount
@@ -64,7 +70,6 @@ def row_of(engagement: Engagement) -> Row:
         "deleted": engagement.deleted,
         "time": engagement.time,
         "state": engagement.state or None,
-        "amount": money
-        and {"currency_code": money.currency_code, "amount": Decimal128(money.amount)},
+        "amount": amount_of(money) if money is not None else None,
     }
     return {name: value for name, value in row.items() if value is not None}

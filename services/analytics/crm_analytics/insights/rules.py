@@ -12,6 +12,7 @@ from crm_chassis.kernel.ids import collection_of, container_of
 from crm_chassis.kernel.money import Money
 
 OPEN, WON = "OPEN", "WON"
+_OPEN_CASES = frozenset({"NEW", OPEN, "PENDING"})
 Data = Mapping[str, Any]
 
 
@@ -87,10 +88,39 @@ def person(subject: str, sequence: int, parent: str, data: Data) -> Engagement:
     )
 
 
+def deal(subject: str, sequence: int, parent: str, data: Data) -> Engagement:
+    """A deal: of the organization that would buy, and of the people who have a say in it."""
+    people = [participant["contact"] for participant in data.get("contacts", [])]
+    return Engagement(
+        subject=subject,
+        sequence=sequence,
+        parent=parent,
+        customers=_names(data.get("organization"), *people),
+        deleted="deleteTime" in data,
+        state=data.get("state", ""),
+        amount=money_of(data.get("amount")),
+    )
+
+
+def case(subject: str, sequence: int, parent: str, data: Data) -> Engagement:
+    """A case: open until it is resolved."""
+    is_open = data.get("state") in _OPEN_CASES
+    return Engagement(
+        subject=subject,
+        sequence=sequence,
+        parent=parent,
+        customers=_names(data.get("contact"), data.get("organization")),
+        deleted="deleteTime" in data,
+        state=OPEN if is_open else data.get("state", ""),
+    )
+
+
 # How an engagement follows from a resource's JSON, by collection. Another kind is a line here.
 KINDS: Mapping[str, Callable[[str, int, str, Data], Engagement]] = {
     "contacts": person,
     "interactions": interaction,
+    "deals": deal,
+    "cases": case,
 }
 
 
@@ -145,6 +175,18 @@ def _sums(amounts: Iterable[Money | None]) -> tuple[Money, ...]:
         if money is not None:
             sums[money.currency_code] += money.amount
     return tuple(Money(code, amount) for code, amount in sorted(sums.items()))
+
+
+def _names(*told: str | None) -> tuple[str, ...]:
+    """The names that are told, each once."""
+    return tuple(dict.fromkeys(name for name in told if name))
+
+
+def money_of(data: Data | None) -> Money | None:
+    """The amount of a google.type.Money in proto3 JSON; None where there is none."""
+    if not data or not data.get("currencyCode"):
+        return None
+    return Money.of(data["currencyCode"], int(data.get("units", 0)), data.get("nanos", 0))
 
 
 def _money_json(money: Money) -> dict[str, Any]:

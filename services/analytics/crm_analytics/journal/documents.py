@@ -20,6 +20,8 @@ INDEXES = (
     # What the ledger compares with a source.
     IndexModel([("source", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]),
     IndexModel([("time", ASCENDING)]),
+    # What indicators follow from.
+    IndexModel([("type", ASCENDING), ("time", ASCENDING)]),
 )
 
 

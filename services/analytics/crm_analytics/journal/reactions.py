@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from crm_analytics.insights.commands import count_engagements
 from crm_analytics.journal.commands import archive
+from crm_analytics.kpis.commands import keep_open_spans
 from crm_analytics.parents.commands import keep_parents
 from crm_chassis.events.envelope import Event
 from crm_chassis.resources.transaction import Transaction
@@ -18,3 +19,4 @@ def take_up(tx: Transaction, events: Sequence[Event]) -> None:
     fresh = archive(tx, events)
     keep_parents(tx, fresh)
     count_engagements(tx, fresh)
+    keep_open_spans(tx, fresh)

@@ -11,6 +11,16 @@ from operator import attrgetter
 PATIENCE = timedelta(seconds=30)
 # How many missing events are named.
 MOST_NAMED = 1_000
+MINUTE = timedelta(minutes=1)
+# A minute is looked at so long after its end: what is on its way by then is late.
+SETTLED = timedelta(seconds=90)
+# So far back the watch looks, and so often at what was whole: a journal may lose what it had.
+WATCHED, AGAIN = timedelta(days=1), timedelta(hours=3)
+# What is not whole is looked at again after this part of its age, and no later than that: much that
+# stays missing must not keep everybody busy.
+PART, LATEST = 10, timedelta(hours=1)
+# So much time is compared by one question.
+LONGEST_SPAN = timedelta(hours=1)
 
 
 class Stages(Flag):
@@ -35,6 +45,33 @@ class Span:
 
     start: datetime
     end: datetime
+
+
+def minute_of(moment: datetime) -> datetime:
+    """When the minute began that a moment is in."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def next_span(start: datetime, now: datetime) -> Span:
+    """What of the settled minutes from `start` on is compared together; empty when none is."""
+    return Span(start, max(start, min(minute_of(now - SETTLED), start + LONGEST_SPAN)))
+
+
+def next_look(start: datetime, now: datetime, missing: int) -> datetime:
+    """When a minute that begins at `start` and was looked at `now` is to be looked at again."""
+    return now + (min((now - start) / PART, LATEST) if missing else AGAIN)
+
+
+def spans_of(starts: Iterable[datetime]) -> Iterator[Span]:
+    """The minutes that begin at these moments, in order: those that follow one another together."""
+    span: Span | None = None
+    for start in starts:
+        if span is not None and (start != span.end or span.end - span.start >= LONGEST_SPAN):
+            yield span
+            span = None
+        span = Span(span.start if span else start, start + MINUTE)
+    if span is not None:
+        yield span
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import collection_of
 from crm_chassis.mongo.connection import database
+from crm_chassis.resources.known import KNOWN
 from crm_chassis.resources.visibility import owner_condition
 from crm_chassis.telemetry.context import Principal
 
-KNOWN = "known"
 Row = dict[str, Any]
 
 
@@ -20,7 +20,7 @@ def require_customer(name: str, principal: Principal, show_deleted: bool = False
     Raises:
         NotFound: nothing is, it was deleted, or it may not be seen.
     """
-    row = database()[KNOWN].find_one({"_id": name, **_reach(principal, collection_of(name))})
+    row = database()[KNOWN].find_one({"_id": name, **reach(principal, collection_of(name))})
     if row is None or (row["deleted"] and not show_deleted):
         raise NotFound(f"There is no {name}.")
     return row
@@ -31,8 +31,8 @@ def hidden_parents(names: Iterable[str], principal: Principal) -> set[str]:
     hidden: set[str] = set()
     for collection, some in _by_collection(names).items():
         if not sees_all(principal, collection):
-            reach = _reach(principal, collection)
-            seen = database()[KNOWN].find({"_id": {"$in": sorted(some)}, **reach}, {"_id": 1})
+            wanted = {"_id": {"$in": sorted(some)}, **reach(principal, collection)}
+            seen = database()[KNOWN].find(wanted, {"_id": 1})
             hidden |= some - {row["_id"] for row in seen}
     return hidden
 
@@ -71,7 +71,7 @@ def may_read(principal: Principal, collection: str) -> bool:
     return principal.level(collection, "READ") is not None
 
 
-def _reach(principal: Principal, collection: str) -> Row:
+def reach(principal: Principal, collection: str) -> Row:
     """The condition for what the principal may see of a collection."""
     level = principal.level(collection, "READ")
     if level is None:

@@ -1,6 +1,5 @@
 """The consumer process, with a real broker."""
 
-import re
 import subprocess
 import sys
 
@@ -93,10 +92,6 @@ def test_what_any_service_announces_is_archived_and_learnt(start, broker):
     assert service_database()["engagements"].count_documents({"collection": "interactions"}) == 40
     taken = process.metric("crm_event_end_to_end_seconds_count", consumer=QUEUE)
     assert taken >= 120
-    (lag,) = re.findall(
-        r"^crm_journal_lag_seconds (\S+)$", process.answer("/metrics")[1], re.MULTILINE
-    )
-    assert float(lag) > 0
     assert process.stop() == 0
 
 

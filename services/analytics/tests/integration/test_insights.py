@@ -12,7 +12,14 @@ from crm_analytics.customers.queries import sections_of
 from crm_analytics.insights.documents import engagements
 from crm_analytics.insights.queries import insights_now, insights_then
 from crm_analytics.parents.queries import Sight
-from crm_analytics.testing import a_contact, an_event, an_interaction, an_organization, happen
+from crm_analytics.testing import (
+    a_case,
+    a_contact,
+    an_event,
+    an_interaction,
+    an_organization,
+    happen,
+)
 from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import new_id
@@ -81,6 +88,27 @@ def test_an_organization_has_the_interactions_of_its_people():
     assert insights_now(other.name, Sight(ADMINISTRATOR)).interactions == 1
     assert insights_then(acme.name, Sight(ADMINISTRATOR), now()) == found
     assert insights_then(acme.name, Sight(ADMINISTRATOR), at(1)).interactions == 4
+
+
+def test_a_case_is_open_for_its_customers_until_it_is_resolved():
+    ann, acme = a_contact(), an_organization()
+    first = a_case(contact=ann.name, organization=acme.name)
+    second = a_case(contact=ann.name, state="PENDING")
+    third = a_case(contact=ann.name, state="OPEN")
+    happen(*(an_event(each, time=at(0)) for each in (ann, acme, first, second, third)))
+    first.state = first.RESOLVED
+    happen(
+        an_event(first, "resolved", sequence=2, time=at(2)),
+        an_event(third, "deleted", sequence=2, time=at(2), deleted=True),
+    )
+
+    def counted(customer, minutes):
+        then = insights_then(customer.name, Sight(ADMINISTRATOR), at(minutes))
+        return then.open_cases
+
+    assert [counted(ann, minutes) for minutes in (0, 3)] == [3, 1]
+    assert [counted(acme, minutes) for minutes in (0, 3)] == [1, 0]
+    assert insights_now(ann.name, Sight(ADMINISTRATOR)).open_cases == 1
 
 
 def a_row(customer, collection, **fields):

@@ -10,6 +10,7 @@ from crm.contacts.v1 import contacts_pb2
 
 from crm_analytics.api import services
 from crm_analytics.journal.documents import journal
+from crm_analytics.ledger.asking import Sources
 from crm_analytics.ledger.servicer import LedgerServicer
 from crm_analytics.testing import a_contact, an_event, happen
 from crm_chassis.kernel.clock import now
@@ -47,7 +48,7 @@ def ledger(tmp_path):
         keys, "contacts", [(counts, LedgerCountServicer("contacts", (Contact,)))]
     ) as contacts:
         peers = Peers(keys.signer("analytics"), {"contacts": contacts.address})
-        own = LedgerServicer(peers, page_size=3)
+        own = LedgerServicer(Sources(peers, page_size=3))
         add = ledger_pb2_grpc.add_LedgerServiceServicer_to_server
         with serving(keys, "analytics", [(add, own)]) as analytics:
             yield analytics

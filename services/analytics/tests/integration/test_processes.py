@@ -12,6 +12,7 @@ from crm_chassis.testing.grpc import make_keys
 from crm_chassis.testing.messages import Process
 from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.processes import start_process, stop_process
+from crm_chassis.testing.waiting import wait_until
 
 
 @pytest.fixture
@@ -64,3 +65,19 @@ def test_the_database_is_made_ready_and_the_api_answers(start, keys, database):
     assert [entry.subject for entry in page.entries] == [ann.name]
     assert "crm_journal_events 1.0" in api.answer("/metrics")[1]
     assert api.stop() == 0
+
+
+def test_the_worker_tells_of_every_source_from_the_start(start, database):
+    (metrics_port,) = free_ports(1)
+    told = {"METRICS_ADDRESS": f"127.0.0.1:{metrics_port}", "PEERS": "sales=127.0.0.1:9"}
+    worker = start("worker", **told).ready()
+
+    wait_until(lambda: "not asked" in worker.log.read_text("utf-8"), 20, 0.1, what="a look")
+    metrics = worker.answer("/metrics")[1]
+
+    assert 'crm_ledger_accepted{source="sales"} 0.0' in metrics
+    assert 'crm_ledger_missing{source="sales"} 0.0' in metrics
+    since = database["ledger_watches"].find_one()["since"]
+    [line] = [line for line in metrics.splitlines() if line.startswith("crm_ledger_checked_t")]
+    assert float(line.split()[1]) == since.timestamp()
+    assert worker.stop() == 0

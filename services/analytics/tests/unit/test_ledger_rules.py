@@ -6,12 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_analytics.ledger.rules import (
+    LONGEST_SPAN,
+    MINUTE,
     MOST_NAMED,
     PATIENCE,
+    SETTLED,
     Account,
     Gap,
+    Span,
     Stages,
     Trace,
+    minute_of,
+    next_look,
+    next_span,
+    spans_of,
     together,
     unasked,
 )
@@ -111,3 +119,33 @@ def test_a_source_that_did_not_answer_is_never_in_balance():
     assert unasked("contacts", 0, "UNAVAILABLE").difference == 1
     assert unasked("contacts", 7, "TIMEOUT").difference == 7
     assert unasked("contacts", 7, "").unavailable
+
+
+def test_what_is_looked_at_next_has_settled_and_is_not_too_long():
+    until = minute_of(NOW)
+
+    assert next_span(until, NOW) == Span(until, until)
+    assert next_span(OLD, OLD + SETTLED + MINUTE).end == minute_of(OLD + MINUTE)
+    assert next_span(OLD - timedelta(days=3), NOW).end == OLD - timedelta(days=3) + LONGEST_SPAN
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_minutes_that_follow_one_another_are_looked_at_together(numbers):
+    begin = minute_of(OLD)
+    starts = [begin + number * MINUTE for number in sorted(numbers)]
+
+    spans = list(spans_of(starts))
+
+    covered = [start for span in spans for start in starts if span.start <= start < span.end]
+    assert covered == starts
+    assert sum(((span.end - span.start) for span in spans), timedelta()) == len(starts) * MINUTE
+    assert all(span.end - span.start <= LONGEST_SPAN for span in spans)
+
+
+def test_what_is_not_whole_is_looked_at_soon_and_then_less_and_less_often():
+    minutes, hours = timedelta(minutes=1), timedelta(hours=1)
+
+    waits = [next_look(NOW - age, NOW, 3) - NOW for age in (5 * minutes, 5 * hours, 20 * hours)]
+
+    assert waits == [minutes / 2, hours / 2, hours]
+    assert next_look(NOW - minutes, NOW, 0) - NOW == 3 * hours

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from crm_chassis.kernel.errors import NotFound
 from crm_chassis.resources.document import take_over
 from crm_chassis.resources.transaction import Transaction
 from crm_contacts.contact_points.rules import refuse_two_primaries, tidy_address
 from crm_contacts.contacts.documents import Contact
-from crm_contacts.contacts.rules import display_name_of, refuse_backward_span
+from crm_contacts.contacts.rules import (
+    CUSTOMER,
+    comes_before_customer,
+    display_name_of,
+    refuse_backward_span,
+)
 
 
 def create_contact(tx: Transaction, contact: Contact) -> Contact:
@@ -53,6 +59,17 @@ def undelete_contact(tx: Transaction, name: str, etag: str) -> Contact:
         Exists: one of its external ids is another one's by now.
     """
     return tx.undelete(tx.load_deleted(Contact, name, expecting=etag))
+
+
+def become_customer(tx: Transaction, name: str) -> None:
+    """Let a person who has bought be a customer; one who was deleted, or is that, stays as is."""
+    try:
+        contact = tx.load(Contact, name)
+    except NotFound:
+        return
+    if comes_before_customer(contact.lifecycle_stage):
+        contact.lifecycle_stage = CUSTOMER
+        tx.update(contact)
 
 
 def settle_row(row: dict[str, Any]) -> None:

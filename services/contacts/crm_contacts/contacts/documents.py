@@ -27,7 +27,6 @@ class Contact(Resource):
     meta = {
         "collection": "contacts",
         "indexes": [
-            "words",
             "display_name",
             "update_time",
             "emails.address",
@@ -37,6 +36,9 @@ class Contact(Resource):
         ],
     }
     searchable = ("display_name", "emails.address", "phones.number", "external_ids", "tags")
+    snippet_fields = ("emails.address", "phones.number")
+    numbers = ("phones.number",)
+    terms_since = "0004_terms"
 
     given_name: str | None = StringField()
     family_name: str | None = StringField()

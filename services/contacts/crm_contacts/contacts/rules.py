@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from crm_chassis.kernel.errors import Flaw, Invalid
 
+CUSTOMER = "CUSTOMER"
+_BEYOND = frozenset({CUSTOMER, "ADVOCATE"})
+
 
 def display_name_of(
     given_name: str | None,
@@ -23,6 +26,11 @@ def display_name_of(
         return point
     flaw = Flaw("given_name", "NAMELESS", "or a family name, an e-mail address or a phone number")
     raise Invalid("A contact needs a name, an e-mail address or a phone number.", flaw)
+
+
+def comes_before_customer(stage: str | None) -> bool:
+    """Whether who is in the stage, or in none, would rise to be a customer; former ones would."""
+    return stage not in _BEYOND
 
 
 def refuse_backward_span(field: str, start: str | None, end: str | None) -> None:

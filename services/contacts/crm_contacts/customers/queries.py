@@ -8,6 +8,7 @@ import orjson
 
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import collection_of
+from crm_chassis.memory import exact
 from crm_chassis.resources.document import Resource
 from crm_chassis.resources.event_log import tidings
 from crm_chassis.resources.kept import MOST_NAMES, Kept
@@ -25,8 +26,6 @@ Data = dict[str, Any]
 MOST = 50
 MOST_PEOPLE = 1_000
 KINDS: Mapping[str, type[Resource]] = {"contacts": Contact, "organizations": Organization}
-# The right that a section needs beside the customer's own.
-COLLECTIONS: Mapping[str, str] = {"consents": "consents", "interactions": "interactions"}
 _SHOWN: Row = {"$project": {"display_name": 1, "positions": 1}}
 _BY_NAME: Sequence[Row] = ({"$sort": {"display_name": 1}}, {"$limit": MOST}, _SHOWN)
 
@@ -52,7 +51,7 @@ def _read(name: str, wanted: Sequence[str], show_deleted: bool) -> Mapping[str, 
     for row in rows["customer"]:
         if is_visible(KINDS[collection_of(name)], row, current_call().principal):
             return {
-                title: orjson.dumps(section.data(name, row, rows))
+                title: exact(orjson.dumps(section.data(name, row, rows)))
                 for title, section in sections.items()
             }
     raise NotFound(f"There is no {name}.")

@@ -12,6 +12,7 @@ from pymongo.database import Database
 
 from crm_chassis.events.options import option_of
 from crm_chassis.mongo.connection import database
+from crm_chassis.mongo.indexes import make_collections
 from crm_chassis.resources import shape
 from crm_chassis.resources.masks import is_read_only
 from crm_chassis.resources.shape import Kind
@@ -36,8 +37,7 @@ def create_indexes(database: Database[dict[str, Any]]) -> None:
     """Make the collections, with the indexes that GridFS asks for."""
     database[f"{FILES}.files"].create_index([("filename", 1), ("uploadDate", 1)])
     database[f"{FILES}.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
-    if "bad_rows" not in database.list_collection_names():
-        database.create_collection("bad_rows")
+    make_collections(database, ["bad_rows"])
 
 
 def bad_row_id(operation_id: str, number: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_chassis.kernel.ids import id_of
 from crm_chassis.resources.claims import holders_of
-from crm_chassis.resources.search import fold
+from crm_chassis.resources.search import value_condition
 from crm_chassis.resources.visibility import condition
 from crm_chassis.telemetry.context import current_call
 from crm_contacts.contacts.documents import Contact
@@ -108,7 +108,7 @@ def _holders(path: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield from _having({"emails.address": {"$in": values}}, "emails", "address", set(values))
     elif path == "phones.number":
         # The numbers have no index of their own; they are among the words.
-        wanted = {"words": {"$in": [fold(value) for value in values]}}
+        wanted = value_condition(Contact, values)
         yield from _having(wanted, "phones", "number", set(values))
     else:
         yield from _claimants(path.partition(".")[2], values)

@@ -22,6 +22,7 @@ class Organization(Resource):
         ],
     }
     searchable = ("display_name", "domains", "tags", "external_ids")
+    snippet_fields = ("domains",)
 
     display_name: str = StringField(required=True)
     domains: list[str] = ListField(StringField())

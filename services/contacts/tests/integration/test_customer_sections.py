@@ -10,14 +10,17 @@ from google.protobuf import json_format
 from crm_chassis.kernel.errors import NotFound
 from crm_chassis.resources.reading import get_resource
 from crm_chassis.resources.transaction import as_call, in_transaction
+from crm_chassis.rpc.customers import CustomerServicer
 from crm_chassis.telemetry.context import Principal, call_scope
 from crm_chassis.testing.calls import a_call, a_principal
 from crm_contacts.contacts.commands import delete_contact, update_contact
 from crm_contacts.contacts.documents import Contact, Position
-from crm_contacts.customers.servicer import CustomerServicer
+from crm_contacts.customers.sections import CustomerSections
 from crm_contacts.organizations.commands import delete_organization, update_organization
 from crm_contacts.organizations.documents import Organization
 from crm_contacts.testing import a_consent, a_contact, an_interaction, an_organization
+
+SERVICER = CustomerServicer(CustomerSections(), (Contact, Organization))
 
 
 def sections(customer, *names, read_time=None, caller=None) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def sections(customer, *names, read_time=None, caller=None) -> dict[str, Any]:
     if read_time is not None:
         request.read_time = read_time
     with call_scope(a_call(caller)):
-        answer = CustomerServicer().GetCustomerSections(request, None)
+        answer = SERVICER.GetCustomerSections(request, None)
     return {
         name: orjson.loads(section.data) if section.data else section.omitted
         for name, section in answer.sections.items()
@@ -37,7 +40,7 @@ def sections(customer, *names, read_time=None, caller=None) -> dict[str, Any]:
 def found(query, caller=None):
     request = customers_pb2.SearchServiceRequest(service="contacts", query=query)
     with call_scope(a_call(caller)):
-        return CustomerServicer().SearchService(request, None).results
+        return SERVICER.SearchService(request, None).results
 
 
 def test_the_profile_is_the_resource_as_rest_answers_it():

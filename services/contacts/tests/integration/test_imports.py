@@ -136,12 +136,12 @@ def test_an_imported_contact_is_what_the_api_would_have_made(database):
 
     assert counts(operation) == {"created": 1}
     [row, other] = database["contacts"].find(sort={"_id": 1})
-    own = {"_id", "create_time", "update_time", "external_ids", "words"}
+    own = {"_id", "create_time", "update_time", "external_ids", "terms"}
     assert other["_id"] == made.id
     assert {name: row[name] for name in row.keys() - own} == {
         name: other[name] for name in other.keys() - own
     }
-    assert set(row["words"]) ^ set(other["words"]) == {"7", "8"}
+    assert set(row["terms"]) ^ set(other["terms"]) == {"7", "8"}
 
 
 def test_bad_rows_never_cost_good_ones_and_can_be_downloaded_with_their_reasons():

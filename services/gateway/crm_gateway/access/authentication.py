@@ -62,6 +62,14 @@ class Authenticator:
         Raises:
             Unauthenticated, Unavailable, Overdue: as above.
         """
+        return self._token_of(self.principal(authorization))
+
+    def principal(self, authorization: str) -> Principal:
+        """Who asks with that value of an `Authorization` header.
+
+        Raises:
+            Unauthenticated, Unavailable, Overdue: as above.
+        """
         scheme, _, text = authorization.partition(" ")
         if not authorization:
             raise _refused("missing")
@@ -76,7 +84,7 @@ class Authenticator:
         if has_ended(identity.expire_time, now()):
             raise _refused("expired")
         self._uses.note(shown.key_id)
-        return self._token_of(identity.principal)
+        return identity.principal
 
     def _token_of(self, principal: Principal) -> str:
         moment = monotonic()

@@ -6,9 +6,9 @@ from threading import Event, Lock, Thread
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.resources.transaction import as_call
+from crm_chassis.telemetry.context import own_call
 from crm_chassis.telemetry.logging import logger
 from crm_gateway.api_keys.commands import note_uses
-from crm_gateway.own_calls import own_call
 
 Write = Callable[[Collection[str], datetime], None]
 # How soon after its use a key tells of it.
@@ -18,7 +18,7 @@ _log = logger(__name__)
 
 def write_uses(key_ids: Collection[str], minute: datetime) -> None:
     """Keep beside each key the minute in which it was used."""
-    as_call(own_call("last-uses"), note_uses, key_ids, minute)
+    as_call(own_call("gateway", "last-uses"), note_uses, key_ids, minute)
 
 
 class LastUses:

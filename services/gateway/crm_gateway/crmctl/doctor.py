@@ -1,17 +1,31 @@
-"""`crmctl doctor`: looks at every part of an installation, and says what is not as it should be."""
+"""`crmctl doctor`: looks at every part: what is wrong, since when, and what to do about it."""
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from crm_gateway.crmctl import codes
-from crm_gateway.crmctl.client import Client, Problem, Unreachable
+from crm_gateway.crmctl.client import Client, Json, Problem, Unreachable
 from crm_gateway.crmctl.dead_letters import dead_letters
+from crm_gateway.crmctl.findings import (
+    Finding,
+    first_of,
+    ill,
+    moment_of,
+    refused,
+    show,
+    since,
+    well,
+)
 from crm_gateway.crmctl.ledger import reconcile
+from crm_gateway.crmctl.operations import Operations, told_of
 from crm_gateway.crmctl.terminal import say
 from crm_gateway.crmctl.usage import add_command
+from crm_gateway.ops.rules import DAY, MANY_DEAD
 
 if TYPE_CHECKING:
     from crm_gateway.crmctl.usage import Commands
@@ -19,19 +33,14 @@ if TYPE_CHECKING:
 SPAN = timedelta(hours=1)
 _ABOUT = (
     "Look at an installation: who answers, whether each part is ready, whether anything was lost "
-    "in the last hour, whether messages wait for somebody."
+    "in the last hour, whether messages wait for somebody, what the figures and alerts of /ops "
+    "show. What is not well is told with since when it is so, a command to begin with, and the "
+    "page that tells more."
 )
-
-
-class Finding(NamedTuple):
-    """How one part stands, and what there is to say of it."""
-
-    is_well: bool
-    part: str
-    words: str
-
-
+# Who is not let in needs another key; somebody who is let in can make or look for one.
+_ACTIONS = {401: "crmctl keys create --user USER --name NAME", 403: "crmctl keys list"}
 Findings = Iterator[Finding]
+Look = Callable[[Client, Operations], Findings]
 
 
 def add_commands(commands: "Commands") -> None:
@@ -40,68 +49,105 @@ def add_commands(commands: "Commands") -> None:
 
 
 def examine(client: Client, _asked: argparse.Namespace) -> int:
-    """A line for each part; `NOT_WELL` when one is not.
+    """Some lines for each part; `NOT_WELL` when one is not.
 
     Raises:
         Unreachable: nobody answers at all.
     """
     client.get("/healthz")
-    findings = [Finding(True, "gateway", f"answers at {client.url}")]
+    findings = [well("gateway", f"answers at {client.url}")]
+    operations = told_of(client)
     for look in (_readiness, _key, _ledger, _dead_letters):
-        findings += _found(look, client)
+        findings += _found(look, client, operations)
+    findings += operations.findings(findings)
     for finding in findings:
-        say(f"{'ok  ' if finding.is_well else 'FAIL'}  {finding.part}: {finding.words}")
-    failed = sum(not finding.is_well for finding in findings)
+        show(finding)
+    failed = sum(finding.is_well is False for finding in findings)
     say()
-    say(f"{failed} of {len(findings)} need a look." if failed else "All is well.")
+    say(_in_short(findings, failed))
     return codes.NOT_WELL if failed else codes.OK
 
 
-def _readiness(client: Client) -> Findings:
+def _in_short(findings: list[Finding], failed: int) -> str:
+    if failed:
+        return f"{failed} of {len(findings)} need a look."
+    if any(finding.is_well is None for finding in findings):
+        return "All that could be looked at is well."
+    return "All is well."
+
+
+def _readiness(client: Client, operations: Operations) -> Findings:
     status, body = client.fetch("/readyz")
+    away = []
     for name, told in json.loads(body).get("dependencies", {}).items():
+        if told["ready"]:
+            yield well(name, "ready")
+            continue
+        away.append(name)
         need = "" if told.get("needed", True) else ", the others answer without it"
-        yield Finding(told["ready"], name, "ready" if told["ready"] else f"not ready{need}")
+        begun = operations.since("dependency-down", name)
+        yield ill(name, f"not ready{need}", "dependency-down", name, begun)
     if status != 200:
-        yield Finding(False, "gateway", "takes no requests while what it needs is not ready")
+        begun = next(filter(None, (operations.since("dependency-down", one) for one in away)), "")
+        words = "takes no requests while what it needs is not ready"
+        yield ill("gateway", words, "dependency-down", "gateway", begun)
 
 
-def _key(client: Client) -> Findings:
+def _key(client: Client, _operations: Operations) -> Findings:
     client.get("/v1/contacts", pageSize=1)
-    yield Finding(True, "key", "is taken")
+    yield well("key", "is taken")
 
 
-def _ledger(client: Client) -> Findings:
+def _ledger(client: Client, operations: Operations) -> Findings:
     end = datetime.now(UTC)
     for source in reconcile(client, end - SPAN, end).get("sources", ()):
-        part = f"ledger of {source['source']}"
-        difference = int(source.get("difference", 0))
+        name = source["source"]
+        part, difference = f"ledger of {name}", int(source.get("difference", 0))
         if source.get("unavailable"):
-            yield Finding(False, part, "the source could not be asked")
+            begun = operations.since("target-absent", f"{name}/api")
+            yield ill(part, "the source could not be asked", "target-absent", name, begun)
         elif difference:
-            missing = ", ".join(source.get("missing", ())[:3])
-            yield Finding(False, part, f"{difference} missing in the last hour: {missing}")
+            missing = source.get("missing", ())
+            words = f"{difference} missing in the last hour: {', '.join(missing[:3])}"
+            first = first_of(missing) or end
+            found = ill(part, words, "ledger-missing", name, since(first_of(missing)))
+            yield replace(found, action=f"crmctl ledger --hour {first:%Y-%m-%dT%H}")
         else:
-            yield Finding(True, part, f"{int(source.get('accepted', 0))} accepted, none missing")
+            yield well(part, f"{int(source.get('accepted', 0))} accepted, none missing")
 
 
-def _dead_letters(client: Client) -> Findings:
+def _dead_letters(client: Client, operations: Operations) -> Findings:
     away: set[str] = set()
-    waiting = sum(1 for _ in dead_letters(client, away, "DEAD"))
+    queues: defaultdict[str, list[Json]] = defaultdict(list)
+    for letter in dead_letters(client, away, "DEAD"):
+        queues[letter.get("queue", "")].append(letter)
     for service in sorted(away):
-        yield Finding(False, f"dead letters of {service}", "the service could not be asked")
-    words = f"{waiting} wait: see `crmctl dlq list`" if waiting else "none wait"
-    yield Finding(not waiting, "dead letters", words)
+        begun = operations.since("target-absent", f"{service}/api")
+        part = f"dead letters of {service}"
+        yield ill(part, "the service could not be asked", "target-absent", service, begun)
+    for queue, letters in sorted(queues.items()):
+        times = [moment for one in letters if (moment := moment_of(one.get("firstTime")))]
+        yield _waiting(queue, len(letters), min(times, default=None))
+    if not queues:
+        yield well("dead letters", "none wait")
 
 
-def _found(look: Callable[[Client], Findings], client: Client) -> list[Finding]:
+def _waiting(queue: str, count: int, first: datetime | None) -> Finding:
+    is_old = first is not None and (datetime.now(UTC) - first).total_seconds() > DAY
+    runbook = "dead-letters-piling" if count > MANY_DEAD or is_old else "dead-letters-waiting"
+    return ill(f"dead letters of {queue}", f"{count} wait", runbook, queue, since(first))
+
+
+def _found(look: Look, client: Client, operations: Operations) -> list[Finding]:
     """What a look finds; that it could not be had is a finding too."""
     part = look.__name__.strip("_").replace("_", " ")
     found: list[Finding] = []
     try:
-        found.extend(look(client))
+        found.extend(look(client, operations))
     except Problem as problem:
-        found.append(Finding(False, part, f"{problem} ({problem.document.get('reason', '')})"))
+        action = _ACTIONS.get(problem.status, "make status")
+        words = f"{problem} ({problem.document.get('reason', '')})"
+        found.append(refused(part, words, action))
     except (Unreachable, ValueError) as error:
-        found.append(Finding(False, part, str(error)))
+        found.append(refused(part, str(error), "make status"))
     return found

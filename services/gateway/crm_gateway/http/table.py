@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from werkzeug.wrappers import Request
+
 from crm_gateway.serving import Answer, Explain
+from crm_gateway.transcoding.faults import Flaws, Malformed
 from crm_gateway.transcoding.openapi import OpenApi
 from crm_gateway.transcoding.paths import Template
 from crm_gateway.transcoding.problems import problem_of
@@ -47,3 +50,16 @@ def public(name: str, summary: str, answer: Operation) -> Operation:
             "default": {"$ref": "#/components/responses/Problem"},
         },
     }
+
+
+def refuse_parameters(request: Request) -> None:
+    """For routes that take none in the query.
+
+    Raises:
+        Malformed: there is one.
+    """
+    flaws = Flaws("query")
+    for name in request.args:
+        flaws.add((None, name), "UNKNOWN_PARAMETER", "there is no such parameter")
+    if flaws.found:
+        raise Malformed(flaws.found)

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from crm_gateway.http.forms import Form
-from crm_gateway.http.table import HttpRoute, Operation
+from crm_gateway.http.table import HttpRoute, Operation, refuse_parameters
 from crm_gateway.transcoding.components import Side
 from crm_gateway.transcoding.exchange import Authenticate, Exchange
 from crm_gateway.transcoding.faults import Flaws, Malformed
@@ -87,7 +87,7 @@ class Upload:
     def answer(self, exchange: Exchange, values: Mapping[str, str]) -> Response:
         """Pass the file on while it comes, and answer what the service answers."""
         metadata = exchange.metadata(self._authenticate(exchange.request))
-        _refuse_parameters(exchange.request)
+        refuse_parameters(exchange.request)
         exchange.request.max_content_length = LARGEST_UPLOAD
         exchange.is_reading = True
         with Form(exchange.request, config=CONFIG, file=FILE) as form:
@@ -144,14 +144,6 @@ class Upload:
             **refusals({400, 401, 403, 409, 413, 415, 422, 429, 503, 504}),
         }
         return operation
-
-
-def _refuse_parameters(request: Request) -> None:
-    flaws = Flaws("query")
-    for name in request.args:
-        flaws.add((None, name), "UNKNOWN_PARAMETER", "there is no such parameter")
-    if flaws.found:
-        raise Malformed(flaws.found)
 
 
 def _shape_of(bound: Bound) -> Shape:

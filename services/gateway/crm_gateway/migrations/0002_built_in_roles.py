@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_chassis.kernel.errors import Exists
 from crm_chassis.resources.transaction import as_call
-from crm_gateway.own_calls import own_call
+from crm_chassis.telemetry.context import own_call
 from crm_gateway.roles.commands import create_role
 from crm_gateway.roles.documents import Grant, Role
 from crm_gateway.roles.rules import ANY, Level
@@ -42,7 +42,7 @@ def up(database: "Database[dict[str, Any]]") -> None:
     for slug, grants in _GRANTS.items():
         role = Role(display_name=slug.capitalize(), grants=[Grant(**grant) for grant in grants])
         try:
-            as_call(own_call("migrations/0002"), create_role, role, slug)
+            as_call(own_call("gateway", "migrations/0002"), create_role, role, slug)
         except Exists:
             continue
 

@@ -18,6 +18,33 @@ _INSTANT: Keywords = {
     "format": "date-time",
     "examples": ["2026-05-03T12:00:00.000Z"],
 }
+_MOST_NANOS = 999_999_999
+_MONEY: Keywords = {
+    "type": "object",
+    "description": "An amount of money.",
+    "properties": {
+        "currencyCode": {
+            "type": "string",
+            "pattern": "^[A-Z]{3}$",
+            "description": "A currency of ISO 4217.",
+            "examples": ["CHF"],
+        },
+        "units": {
+            "type": "string",
+            "pattern": r"^-?(0|[1-9]\d{0,17})$",
+            "description": "The whole units.",
+        },
+        "nanos": {
+            "type": "integer",
+            "format": "int32",
+            "minimum": -_MOST_NANOS,
+            "maximum": _MOST_NANOS,
+            "description": "The rest in billionths, of the same sign.",
+        },
+    },
+    "required": ["currencyCode"],
+    "additionalProperties": False,
+}
 _MASK_PATH = r"[a-z][A-Za-z0-9]*(\.[A-Za-z0-9_-]+)?"
 _WELL_KNOWN: Mapping[str, Keywords] = {
     "google.protobuf.Timestamp": _INSTANT,
@@ -27,6 +54,7 @@ _WELL_KNOWN: Mapping[str, Keywords] = {
         "pattern": f"^{_MASK_PATH}(,{_MASK_PATH})*$",
     },
     "google.protobuf.Struct": {"type": "object", "additionalProperties": True},
+    "google.type.Money": _MONEY,
     "google.protobuf.Value": {"description": "Any JSON."},
     "google.protobuf.ListValue": {"type": "array", "items": {}},
 }

@@ -77,6 +77,10 @@ class OpenApi:
             "x-idempotency": method.idempotency,
         }
 
+    def tag(self, name: str, words: str) -> None:
+        """Say what the operations of a tag have in common."""
+        self._tags[name] = words
+
     def add(self, path: str, verb: str, operation: Document) -> None:
         """Put an operation into the document.
 
@@ -112,7 +116,12 @@ class OpenApi:
                         "type": "http",
                         "scheme": "bearer",
                         "description": "An API key or an OIDC access token.",
-                    }
+                    },
+                    "basic": {
+                        "type": "http",
+                        "scheme": "basic",
+                        "description": "An API key as the password, for pages in a browser.",
+                    },
                 },
             },
         }

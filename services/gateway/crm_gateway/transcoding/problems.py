@@ -56,6 +56,8 @@ class Problem:
     errors: tuple[Fault, ...] = ()
     retry_after: float | None = None
     allow: Iterable[str] | None = None
+    # How a 401 asks for a key (RFC 9110, 11.6.1).
+    challenge: str = "Bearer"
 
     def document(self, request_id: str) -> dict[str, Any]:
         """The problem as RFC 9457 writes it, with members of our own."""
@@ -78,7 +80,7 @@ class Problem:
         if self.status in RETRIED or self.retry_after is not None:
             answer.headers["Retry-After"] = str(max(1, math.ceil(self.retry_after or 1)))
         if self.status == 401:
-            answer.headers["WWW-Authenticate"] = "Bearer"
+            answer.headers["WWW-Authenticate"] = self.challenge
         if self.allow:
             answer.headers["Allow"] = ", ".join(sorted(self.allow))
         return answer

@@ -12,7 +12,7 @@ from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import Refusal, Unavailable
 from crm_chassis.rpc.channels import Answer, Peers
 from crm_chassis.telemetry.metrics import child, expect
-from crm_gateway.metrics import VIEW_COMPLETENESS, VIEW_RESPONSES, VIEW_SECTIONS
+from crm_gateway.metrics import SILENCES, VIEW_COMPLETENESS, VIEW_RESPONSES, VIEW_SECTIONS
 from crm_gateway.transcoding.codec.well_known import encode_instant
 from crm_gateway.transcoding.exchange import Authenticate, Exchange
 from crm_gateway.transcoding.paths import Template
@@ -24,10 +24,12 @@ from crm_gateway.views.sections import (
     DENIED,
     MISSING,
     OWNERS,
+    REBUILDER,
     Shown,
     given,
     missed,
     owned_by,
+    rebuildable,
     wanted_sections,
 )
 
@@ -35,8 +37,8 @@ from crm_gateway.views.sections import (
 OWNER = "contacts"
 REQUEST = customers_pb2.GetCustomerSectionsRequest
 ANSWER = customers_pb2.GetCustomerSectionsResponse
-# How long an owner is waited for.
-PATIENCE = 0.8
+# How long an owner is waited for, and how long who rebuilds what it did not tell.
+PATIENCE, REBUILDING = 0.8, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ class CustomerView:
         self._services = Services(peers, bound, REQUEST, ANSWER)
         self._authenticate = authenticate
         expect(VIEW_RESPONSES, [self.kind], VIEW_COMPLETENESS)
-        expect(VIEW_SECTIONS, [self.kind], wanted_sections((), peers.names), ["ok"], [""])
+        sections = wanted_sections((), peers.names)
+        expect(VIEW_SECTIONS, [self.kind], sections, ["ok"], [""])
+        expect(VIEW_SECTIONS, [self.kind], sections, ["degraded", "omitted"], SILENCES)
 
     def answer(self, exchange: Exchange, values: Mapping[str, str]) -> Response:
         """The view; what is missing is told of, but for the customer itself.
@@ -103,7 +107,24 @@ class CustomerView:
         is_past = "read_time" in fields
         moment = encode_instant(questions[OWNER].read_time) if is_past else rfc3339(now())
         answers = self._services.ask(questions, metadata, PATIENCE)
-        return view_of(fields["customer"], moment, _shown(answers, wanted, moment))
+        shown = _shown(answers, wanted, moment)
+        lost = {name: shown[name] for name in rebuildable(shown, self._services.names)}
+        if lost:
+            shown.update(self._rebuilt(fields, lost, metadata, moment))
+        return view_of(fields["customer"], moment, shown)
+
+    def _rebuilt(
+        self,
+        fields: Mapping[str, Any],
+        lost: Mapping[str, Shown],
+        metadata: Metadata,
+        moment: str,
+    ) -> dict[str, Shown]:
+        """What the journal last knew of sections whose owner gave no answer."""
+        question = REQUEST(service=REBUILDER, sections=list(lost), **_told(fields))
+        answers = self._services.ask({REBUILDER: question}, metadata, REBUILDING)
+        known = _given(answers[REBUILDER], list(lost), moment)
+        return {name: section.rebuilt(known[name]) for name, section in lost.items()}
 
     def _count(self, view: View) -> None:
         for name, section in view.sections.items():
@@ -136,14 +157,19 @@ def _questions(
 
     It is the last, whose answer is the first that is needed.
     """
-    same = ("customer", "read_time", "show_deleted")
-    told = {name: fields[name] for name in same if name in fields}
+    told = _told(fields)
     there = frozenset(services) - {OWNER}
     others = dict.fromkeys(OWNERS[name] for name in wanted if OWNERS[name] in there)
     return {
         service: REQUEST(service=service, sections=owned_by(service, wanted) or wanted, **told)
         for service in (*others, OWNER)
     }
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What every service is told of a view alike."""
+    same = ("customer", "read_time", "show_deleted")
+    return {name: fields[name] for name in same if name in fields}
 
 
 def _given(answer: Answer[Any], names: Sequence[str], moment: str) -> dict[str, Shown]:

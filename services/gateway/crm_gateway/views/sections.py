@@ -1,7 +1,7 @@
 """The sections of the customer view: who owns each, and how they stand in the answer."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crm.api.v1 import customers_pb2
@@ -23,12 +23,15 @@ OWNERS: Mapping[str, str] = {
     "insights": "analytics",
     "timeline": "analytics",
 }
+# Who rebuilds from the journal what the owner does not tell, and of which sections.
+REBUILDER = "analytics"
+REBUILT = frozenset({"deals", "cases", "campaigns"})
 DENIED, UNAVAILABLE = "DENIED", "UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A section as the view shows it: data as JSON, or why there is none."""
+    """A section as the view shows it: data as JSON, and why they are old or not there."""
 
     data: bytes = b""
     as_of: str = ""
@@ -38,13 +41,23 @@ class Shown:
     @property
     def outcome(self) -> str:
         """The word for how it came out."""
-        return "omitted" if self.reason else "ok"
+        if not self.reason:
+            return "ok"
+        return "degraded" if self.data else "omitted"
 
     def json(self) -> bytes:
         """The section in the answer. What the owner gave is put in as it stands."""
-        if self.reason:
-            return b'{"status":"omitted","reason":"%b"}' % self.reason.encode()
-        return b'{"status":"ok","asOf":"%b","data":%b}' % (self.as_of.encode(), self.data)
+        status, reason, as_of = self.outcome.encode(), self.reason.encode(), self.as_of.encode()
+        if not reason:
+            return b'{"status":"ok","asOf":"%b","data":%b}' % (as_of, self.data)
+        if not self.data:
+            return b'{"status":"%b","reason":"%b"}' % (status, reason)
+        told = (status, reason, as_of, self.data)
+        return b'{"status":"%b","reason":"%b","asOf":"%b","data":%b}' % told
+
+    def rebuilt(self, known: "Shown") -> "Shown":
+        """The section as it was last known; as it is when that is not told either."""
+        return replace(self, data=known.data, as_of=known.as_of) if known.data else self
 
 
 MISSING = Shown(reason=UNAVAILABLE, because="unavailable")
@@ -80,6 +93,18 @@ def given(response: Any, names: Iterable[str], moment: str) -> Iterator[tuple[st
     sections: Mapping[str, customers_pb2.Section] = response.sections
     for name in names:
         yield name, _shown(sections[name], moment) if name in sections else MISSING
+
+
+def rebuildable(sections: Mapping[str, Shown], services: Iterable[str]) -> list[str]:
+    """Those that are missing and not denied, whose owner exists, and the journal can tell of."""
+    there = frozenset(services)
+    if REBUILDER not in there:
+        return []
+    return [
+        name
+        for name, section in sections.items()
+        if name in REBUILT and OWNERS[name] in there and section.reason not in ("", DENIED)
+    ]
 
 
 def missed(refusal: Refusal) -> Shown:

@@ -1,4 +1,4 @@
-"""What operators look at every day: dead letters, the ledger, keys, the doctor."""
+"""What operators look at every day: dead letters, the ledger, keys."""
 
 import base64
 import json
@@ -143,6 +143,32 @@ def test_an_hour_that_is_none_is_refused(crmctl):
     assert crmctl("ledger", "--hour", "noon").code == 2
 
 
+def test_events_of_a_span_are_published_again_batch_by_batch(api, crmctl):
+    def batch(request):
+        if request.get_json().get("pageToken") == "second":
+            return {"republished": 2, "nextPageToken": ""}
+        return {"republished": 5000, "nextPageToken": "second"}
+
+    api.put("POST /v1/ledger:reconcile", {"sources": [source(), source(source="sales")]})
+    api.put("POST /v1/services/contacts/events:republish", batch)
+    api.put("POST /v1/services/sales/events:republish", {"republished": 0})
+
+    ran = crmctl("ledger", "replay", "--from", "2026-11-22T14:05", "--to", "2026-11-22T16:00+01:00")
+
+    assert ran.code == 0
+    assert [row.split() for row in ran.said.splitlines()[1:3]] == [
+        ["contacts", "5002"],
+        ["sales", "0"],
+    ]
+    span = {"startTime": "2026-11-22T14:05:00.000Z", "endTime": "2026-11-22T15:00:00.000Z"}
+    assert json.loads(api.asked[1][3]) == span
+
+
+@pytest.mark.parametrize("told", [[], ["--from", "noon"], ["--from", "2026-11-22", "--to", "x"]])
+def test_a_span_without_a_beginning_or_of_no_time_is_refused(crmctl, told):
+    assert crmctl("ledger", "replay", *told).code == 2
+
+
 def test_a_key_is_made_for_a_user_found_by_address(api, crmctl):
     api.put("GET /v1/users", {"users": [{"name": "users/1"}]})
     api.put("POST /v1/apiKeys", {"name": "apiKeys/2", "secret": "crm_live_2_secret"})
@@ -187,65 +213,3 @@ def test_keys_that_count_are_listed_and_the_others_when_asked_for(api, crmctl):
     listed = crmctl("keys", "list").said
     assert [name for name in ("1", "2", "3", "4") if f"apiKeys/{name}" in listed] == ["1", "4"]
     assert "revoked 2026" in crmctl("keys", "list", "--all").said
-
-
-@pytest.fixture
-def healthy(api):
-    api.put("GET /healthz", {"status": "ok"})
-    there = {"ready": True, "needed": True}
-    api.put("GET /readyz", {"ready": True, "dependencies": {"mongodb": there, "contacts": there}})
-    api.put("GET /v1/contacts", {"contacts": []})
-    api.put("POST /v1/ledger:reconcile", {"sources": [source()], "difference": 0})
-    api.put("GET /v1/deadLetters", {"deadLetters": []})
-    return api
-
-
-def test_a_healthy_installation_is_told_part_by_part(healthy, crmctl):
-    ran = crmctl("doctor")
-
-    assert ran.code == 0
-    assert ran.said.splitlines() == [
-        f"ok    gateway: answers at {healthy.url}",
-        "ok    mongodb: ready",
-        "ok    contacts: ready",
-        "ok    key: is taken",
-        "ok    ledger of contacts: 5 accepted, none missing",
-        "ok    dead letters: none wait",
-        "",
-        "All is well.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("call", "said", "words"),
-    [
-        (
-            "GET /readyz",
-            [{"dependencies": {"analytics": {"ready": False, "needed": False}}}],
-            "FAIL  analytics: not ready, the others answer without it",
-        ),
-        ("GET /readyz", [{"dependencies": {}}, 503], "FAIL  gateway: takes no requests"),
-        ("GET /readyz", [b"<html>"], "FAIL  readiness"),
-        ("GET /v1/contacts", [{"detail": "Who?"}, 401], "FAIL  key: Who?"),
-        (
-            "POST /v1/ledger:reconcile",
-            [{"sources": [source(difference=2, missing=["e1", "e2"])]}],
-            "FAIL  ledger of contacts: 2 missing in the last hour: e1, e2",
-        ),
-        (
-            "GET /v1/deadLetters",
-            [{"deadLetters": LETTERS[:1], "unavailable": ["sales"]}],
-            "FAIL  dead letters: 1 wait",
-        ),
-    ],
-)
-def test_what_is_not_well_is_found_and_the_rest_is_looked_at_all_the_same(
-    healthy, crmctl, call, said, words
-):
-    healthy.put(call, *said)
-
-    ran = crmctl("doctor")
-
-    assert ran.code == 1
-    assert words in ran.said
-    assert "need a look." in ran.said

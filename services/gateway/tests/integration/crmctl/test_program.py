@@ -27,6 +27,7 @@ def test_a_key_is_sent_with_every_request(api, crmctl):
         ["dlq", "park"],
         ["dlq", "discard"],
         ["ledger"],
+        ["ledger", "replay"],
         ["keys", "create"],
         ["keys", "revoke"],
         ["keys", "list"],

@@ -14,10 +14,11 @@ from crm_chassis.kernel.errors import Refusal
 from crm_chassis.rpc.channels import Peers
 from crm_chassis.rpc.interceptors import Guard
 from crm_chassis.rpc.references import References
+from crm_chassis.rpc.shared import shared_services
 from crm_chassis.rpc.table import LocalCaller, MethodTable
 from crm_chassis.testing.calls import a_principal
 from crm_chassis.testing.grpc import make_keys, serving
-from crm_gateway.api import DOCUMENTS, identity_services, shared_services
+from crm_gateway.api import DOCUMENTS, identity_services
 from crm_gateway.app import Parts, create_app
 from crm_gateway.settings import GatewaySettings
 from crm_gateway.transcoding.routes import Bindings
@@ -128,7 +129,8 @@ def own(keys, bindings, schema):
     """A client of the application over its own RPCs and a real database."""
     guard = Guard("gateway", keys.verifier(), References(DOCUMENTS, None))
     settings = GatewaySettings()
-    table = MethodTable([*identity_services(settings), *shared_services(settings)], guard)
+    own = shared_services(settings.service, DOCUMENTS)
+    table = MethodTable([*identity_services(settings), *own], guard)
     peers = Peers(keys.signer(), {})
     yield application(keys, bindings, peers, LocalCaller(table)).test_client()
     peers.close()

@@ -20,7 +20,7 @@ from crm_gateway.transcoding.schema import load_schema
 from crm_gateway.transcoding.upstream import Upstreams
 from crm_gateway.views.routes import view_routes
 
-SERVICES = ("contacts", "analytics")
+SERVICES = ("contacts", "sales", "analytics")
 
 
 @dataclass
@@ -77,6 +77,7 @@ class Suite:
 
     client: Any
     contacts: Owner
+    sales: Owner
     analytics: Owner
     served: dict[str, Served]
     peers: Peers

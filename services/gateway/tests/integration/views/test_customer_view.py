@@ -15,6 +15,8 @@ CUSTOMER = f"contacts/{new_id()}"
 VIEW = f"/v1/{CUSTOMER}:customerView"
 AS_OF = "2026-05-28T20:26:40.000Z"
 
+LAST_KNOWN = '{"deals":[{"name":"deals/1"}],"totalSize":1}'
+
 
 @pytest.fixture
 def known(suite):
@@ -24,7 +26,9 @@ def known(suite):
         "consents": '{"consents":[]}',
         "interactions": '{"interactions":[],"totalSize":0}',
     }
+    suite.sales.sections = {"deals": '{"deals":[],"totalSize":0}'}
     suite.analytics.sections = {
+        "deals": LAST_KNOWN,
         "insights": '{"interactionCount":0}',
         "timeline": '{"entries":[],"nextPageToken":""}',
     }
@@ -42,6 +46,7 @@ def test_all_sections_whose_service_is_there_are_in_one_answer(known):
         "relationships",
         "consents",
         "interactions",
+        "deals",
         "insights",
         "timeline",
     ]
@@ -218,6 +223,62 @@ def test_a_frozen_owner_is_given_up_in_time(known):
     assert view["sections"]["profile"]["status"] == "ok"
 
 
+@pytest.mark.parametrize(
+    ("delay", "reason"), [(2.0, "TIMEOUT"), (0.0, "UNAVAILABLE")], ids=["frozen", "down"]
+)
+def test_a_section_whose_owner_gives_no_answer_is_the_last_known_one(known, delay, reason):
+    known.sales.delay = delay
+    if not delay:
+        known.served["sales"].server.stop(0)
+
+    began = time.monotonic()
+    answer = known.get(VIEW, readTime="2026-05-03T12:00:00Z")
+
+    view = answer.get_json()
+    assert time.monotonic() - began < 1.5
+    assert view["complete"] is False
+    assert view["sections"]["deals"] == {
+        "status": "degraded",
+        "reason": reason,
+        "asOf": AS_OF,
+        "data": json.loads(LAST_KNOWN),
+    }
+    assert view["sections"]["insights"]["status"] == "ok"
+    assert answer.headers["Cache-Control"] == "no-store"
+    again = known.analytics.asked[-1]
+    assert (list(again.sections), again.customer) == (["deals"], CUSTOMER)
+    assert again.read_time.ToJsonString() == "2026-05-03T12:00:00Z"
+
+
+def test_a_section_that_nobody_can_tell_is_omitted_in_time(known):
+    known.sales.delay = known.analytics.delay = 2
+
+    began = time.monotonic()
+    view = known.get(VIEW).get_json()
+
+    assert time.monotonic() - began < 1.5
+    assert view["sections"]["deals"] == {"status": "omitted", "reason": "TIMEOUT"}
+    assert view["sections"]["profile"]["status"] == "ok"
+
+
+def test_what_the_caller_may_not_see_is_not_looked_for_elsewhere(known):
+    known.sales.denied = {"deals"}
+
+    view = known.get(VIEW).get_json()
+
+    assert view["sections"]["deals"] == {"status": "omitted", "reason": "DENIED"}
+    assert len(known.analytics.asked) == 1
+
+
+def test_a_degraded_section_is_counted_as_that(known):
+    known.served["sales"].server.stop(0)
+    before = _count(VIEW_SECTIONS, "contact", "deals", "degraded", "unavailable")
+
+    known.get(VIEW)
+
+    assert _count(VIEW_SECTIONS, "contact", "deals", "degraded", "unavailable") == before + 1
+
+
 def test_many_who_look_at_once_are_answered_in_time_whoever_is_frozen(known):
     known.analytics.delay = 2
 
@@ -274,9 +335,9 @@ def test_an_overloaded_owner_is_missing_and_not_the_caller_s_fault(known):
 
 
 def test_a_section_whose_service_is_not_there_at_all_is_told_when_it_is_asked_for(known):
-    view = known.get(VIEW, sections="profile,deals").get_json()
+    view = known.get(VIEW, sections="profile,cases").get_json()
 
-    assert view["sections"]["deals"] == {"status": "omitted", "reason": "UNAVAILABLE"}
+    assert view["sections"]["cases"] == {"status": "omitted", "reason": "UNAVAILABLE"}
     assert view["complete"] is False
 
 

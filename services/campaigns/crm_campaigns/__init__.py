@@ -1,0 +1,1 @@
+"""Campaigns: mail to many, with the consent of each."""

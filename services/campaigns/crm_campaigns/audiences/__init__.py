@@ -1,0 +1,1 @@
+"""Audiences: the contacts that a campaign goes to."""

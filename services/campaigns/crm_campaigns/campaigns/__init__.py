@@ -1,0 +1,1 @@
+"""Campaigns: what is sent to whom, and when."""

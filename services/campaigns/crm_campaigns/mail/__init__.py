@@ -1,0 +1,1 @@
+"""Mail: how one is written, and how a mail server is spoken to."""

@@ -1,0 +1,1 @@
+"""Members: which contacts are in an audience."""

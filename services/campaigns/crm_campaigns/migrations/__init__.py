@@ -1,0 +1,1 @@
+"""Changes of the stored data, in the order of their numbers."""

@@ -1,0 +1,1 @@
+"""Recipients: what is kept of contacts, and what they consented to."""

@@ -1,0 +1,1 @@
+"""How the installation does, for those who keep it running: `/ops` and its data."""

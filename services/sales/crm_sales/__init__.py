@@ -1,0 +1,1 @@
+"""Sales: pipelines, and the deals that go through them."""

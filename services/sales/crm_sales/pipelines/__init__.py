@@ -1,0 +1,1 @@
+"""Pipelines: the steps that deals take."""

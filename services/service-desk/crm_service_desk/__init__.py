@@ -1,0 +1,1 @@
+"""Service desk: what customers want from us, and what is written about it."""

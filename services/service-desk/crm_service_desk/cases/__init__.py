@@ -1,0 +1,1 @@
+"""Cases: what customers want, until it is done."""

@@ -1,0 +1,1 @@
+"""Messages: what is written about a case."""

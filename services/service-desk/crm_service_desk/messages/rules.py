@@ -1,0 +1,3 @@
+"""The kinds of messages."""
+
+CUSTOMER, REPLY, NOTE = "CUSTOMER", "REPLY", "NOTE"

@@ -1,0 +1,1 @@
+"""Targets: how soon a case is to be answered and resolved."""
