@@ -12,7 +12,12 @@ export UV_PYTHON_DOWNLOADS := never
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --custom-compile-command "make lock"
 STACK := PYTHONPATH=tools $(PYTHON) -m stack
+DEPLOYMENT := PYTHONPATH=tools $(PYTHON) -m deployment
+MONITORING := PYTHONPATH=tools $(PYTHON) -m monitoring
+CHARTS := PYTHONPATH=tools $(PYTHON) -m chart
 IF_MADE := [ -x $(PYTHON) ] || { echo "Nothing has been set up."; exit 0; };
 WORKERS ?= 2
 
@@ -23,11 +28,11 @@ PROTOS := $(shell find proto/crm) $(wildcard tools/build_protos.py tools/image.p
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ The suite on this machine
 
-.PHONY: run up down status logs reset
+.PHONY: run up down status logs reset backup restore
 run: setup servers ## Run the suite in the foreground, prepared and with the demo company; Ctrl-C stops it
 	@$(STACK) run
 
@@ -46,16 +51,24 @@ logs: ## Follow the logs, of one service (S=contacts) or one process (S=contacts
 reset: ## Delete the local data, after asking
 	@$(IF_MADE) $(STACK) reset
 
+backup: ## Write a backup of all databases (TO=folder), as they are at one moment
+	@$(IF_MADE) $(STACK) backup --folder "$(TO)"
+
+restore: setup servers ## Start a new suite from a backup (FROM=folder), where there is none yet
+	@$(STACK) restore --folder "$(FROM)"
+
 ##@ Work on it
 
 .PHONY: test verify check bench format docs lock
-test: setup servers ## Run all tests, the long ones shortened
+test: setup servers watchers helm ## Run all tests, the long ones shortened
 	@$(PYTHON) -m pytest -n $(WORKERS)
 
-verify: setup servers ## Run the same tests at full length
+verify: setup servers watchers helm ## Run the same tests at full length
 	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --timeout 3600
+	@if kubectl get --raw /readyz --request-timeout 10s > /dev/null 2>&1; then \
+	  $(MAKE) images e2e-cluster; else echo "No cluster answers: its tests are left out."; fi
 
-check: setup ## Check format, lint, types, import rules and protos
+check: setup helm ## Check format, lint, types, import rules, protos and charts
 	@echo "Format and lint ..."
 	@.venv/bin/ruff format --check --quiet --output-format concise .
 	@.venv/bin/ruff check --quiet .
@@ -67,6 +80,10 @@ check: setup ## Check format, lint, types, import rules and protos
 	@echo "Protos ..."
 	@$(PYTHON) tools/check_protos.py
 	@$(PYTHON) tools/events_doc.py --check
+	@echo "Rules, dashboards and runbooks ..."
+	@$(MONITORING) check
+	@echo "Charts ..."
+	@$(CHARTS) check
 
 bench: setup servers ## Run the benchmarks on a stack of their own, and write bench/results/latest.json
 	@$(PYTHON) -m bench
@@ -75,16 +92,41 @@ format: setup ## Format the code, and mend what the linter can
 	@.venv/bin/ruff check --quiet --fix . || true
 	@.venv/bin/ruff format .
 
-docs: setup ## Write the documentation that follows from the protos and the code
+docs: setup helm ## Write what follows from protos, code and values: documentation, rules, dashboards, renders
 	@$(PYTHON) tools/events_doc.py
+	@$(MONITORING) write
+	@$(CHARTS) write
 
-lock: $(MADE)/venv ## Write requirements.lock anew from requirements.in (U=--upgrade: newest versions)
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url $(U) --output-file requirements.lock requirements.in
+lock: $(MADE)/venv ## Write requirements*.lock anew from requirements*.in (U=--upgrade: newest versions)
+	@$(LOCK) $(U) --output-file requirements.lock requirements.in
+	@$(LOCK) --constraint requirements.lock --output-file requirements-run.lock \
+	  requirements-run.in
+
+##@ On Kubernetes
+
+.PHONY: images deploy undeploy e2e-cluster helm
+images: setup ## Build an image for each service (REGISTRY=localhost/ TAG=dev), with docker, buildah or podman
+	@$(DEPLOYMENT) images
+
+deploy: setup helm ## Install suite, development servers and demo company (NAMESPACE=crm) where kubectl points to
+	@$(DEPLOYMENT) deploy
+
+undeploy: helm ## Take them away again; volumes stay
+	@$(IF_MADE) $(DEPLOYMENT) undeploy
+
+e2e-cluster: setup helm ## Test the suite in a namespace of its own (NAMESPACE=crm-e2e) of that cluster
+	@CRM_E2E_CLUSTER=1 $(PYTHON) -m pytest --timeout 1800 tests/cluster
+
+helm: $(MADE)/helm ## Install helm and kubectl into .venv, as far as they are missing
+
+$(MADE)/helm: tools/install_helm.py $(MADE)/packages
+	@echo "Installing helm and kubectl ..."
+	@$(PYTHON) tools/install_helm.py $(UV)
+	@touch $@
 
 ##@ What they need
 
-.PHONY: setup servers
+.PHONY: setup servers watchers
 setup: proto/gen/.made $(MADE)/members ## Prepare packages and generated code, as far as they are missing
 
 $(MADE)/venv:
@@ -120,3 +162,11 @@ servers: $(MADE)/packages ## Install what the servers need from the distribution
 	  then tools/install_package.sh rabbitmq-server; fi
 	@if ldd .venv/lib/python*/site-packages/fiftyone/db/bin/mongod 2> /dev/null \
 	  | grep -q 'libcurl.*not found'; then tools/install_package.sh libcurl4; fi
+
+# Tests let Prometheus itself judge rules and alerts, and look at pages with a browser. Where
+# Prometheus is installed, a stack runs it, too.
+watchers: ## Install what only tests need from the distribution, as far as it is missing
+	@for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager \
+	  chromium:chromium; do \
+	  command -v $${pair%%:*} > /dev/null || tools/install_package.sh $${pair##*:}; \
+	done

@@ -1,22 +1,27 @@
-"""The command line of the local stack: `python -m stack {up|down|run|status|logs|reset}`."""
+"""The command line of the local stack: `python -m stack COMMAND`."""
 
 import argparse
 import os
 import sys
+from pathlib import Path
 from xmlrpc.client import Fault
 
-from stack.layout import Layout, StackError, layout_from_environment
+from stack.backups import backup_stack, restore_stack
+from stack.layout import ROOT, Layout, StackError, layout_from_environment
 from stack.lifecycle import down, reset, run, say, up
 from stack.readiness import standings
 from stack.services import SERVICES
 from stack.supervision import is_supervised
 
+COMMANDS = ["up", "down", "run", "status", "logs", "reset", "backup", "restore"]
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="stack", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "run", "status", "logs", "reset"])
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--service", default="", help="logs: of this service only")
     parser.add_argument("--process", default="", help="logs: of this process only")
+    parser.add_argument("--folder", default="", help="backup, restore: where the backup is")
     arguments = parser.parse_args()
     layout = layout_from_environment()
     try:
@@ -44,6 +49,22 @@ def _obey(layout: Layout, arguments: argparse.Namespace) -> None:
             _follow_logs(layout, arguments.service, arguments.process)
         case "reset":
             _reset_if_sure(layout)
+        case "backup":
+            say(f"{backup_stack(layout, _folder(arguments.folder))} is the backup.")
+        case "restore":
+            _restore(layout, _folder(arguments.folder))
+
+
+def _folder(told: str) -> Path | None:
+    """A folder as it was told: a relative one is below the project's."""
+    return (ROOT / told).resolve() if told else None
+
+
+def _restore(layout: Layout, folder: Path | None) -> None:
+    if folder is None:
+        message = "Say which backup: make restore FROM=.run/backups/..."
+        raise StackError(message)
+    say(f"{restore_stack(layout, folder).url} is ready; {layout.env} tells the rest.")
 
 
 def _show_status(layout: Layout) -> None:

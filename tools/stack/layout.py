@@ -18,6 +18,7 @@ KEPT = frozenset(
         "mongod",
         "pids",
         "ports",
+        "prometheus",
         "rabbitmq",
         "secrets",
         "supervisor",
@@ -72,8 +73,17 @@ class Layout:
         return self.folder / "rabbitmq"
 
     @property
+    def prometheus(self) -> Path:
+        return self.folder / "prometheus"
+
+    @property
     def demo_is_loaded(self) -> Path:
         return self.folder / "demo-is-loaded"
+
+    @property
+    def backups(self) -> Path:
+        """Outlives a reset: it is no data of the stack any more."""
+        return self.folder / "backups"
 
     @property
     def supervisor(self) -> Path:

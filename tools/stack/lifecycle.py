@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NoReturn
 
@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from crm_chassis.testing.ports import is_open
 from crm_chassis.testing.processes import end_of
 from crm_chassis.testing.waiting import wait_until
+from stack import prometheus
 from stack.databases import prepare_mongodb, prepare_rabbitmq
 from stack.layout import PYTHON, ROOT, Layout, StackError, replace_file
 from stack.leftovers import MARK
@@ -41,6 +42,7 @@ from stack.supervision import (
     supervisor,
 )
 
+Prepare = Callable[[Stack], None]
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 120.0
 # A process that ends so often although its servers are there will not get up by itself.
@@ -51,15 +53,21 @@ class Busy(StackError):
     """Another command is starting the stack: it is not ours to end."""
 
 
-def up(layout: Layout) -> Stack:
+def up(layout: Layout, prepare: Prepare | None = None) -> Stack:
     """Start what does not run, and return when every process is ready and the demo company is in.
+
+    `prepare` is called when the servers are there, before the first process of the suite is.
 
     Raises:
         StackError: a process is not; names it and tells the end of its log.
     """
     layout.create()
     with _alone(layout):
-        stack = stack_of(layout, kept_ports(layout)) if is_supervised(layout) else _start(layout)
+        stack = (
+            stack_of(layout, kept_ports(layout))
+            if is_supervised(layout)
+            else _start(layout, prepare)
+        )
         _wait_until_ready(layout)
         _write_env(stack, _api_key(stack))
         _load_demo(stack)
@@ -81,8 +89,10 @@ def run(layout: Layout) -> None:
     try:
         stack = up(layout)
         say(f"\n  {stack.url}          the suite (its API: {stack.url}/docs)")
-        say(f"  {read_api_key(layout)}  an administrator's API key\n")
-        say("  make status, make logs S=contacts P=api tell more. Ctrl-C stops all of it.")
+        say(f"  {read_api_key(layout)}  an administrator's API key")
+        if stack.prometheus_url:
+            say(f"  {stack.prometheus_url}          Prometheus")
+        say("\n  make status, make logs S=contacts P=api tell more. Ctrl-C stops all of it.")
         # make keeps it to itself when its terminal has gone.
         is_watched = sys.stdout.isatty()
         while is_supervised(layout) and sys.stdout.isatty() == is_watched:
@@ -132,10 +142,12 @@ def _alone(layout: Layout) -> Iterator[None]:
         yield
 
 
-def _start(layout: Layout) -> Stack:
+def _start(layout: Layout, prepare: Prepare | None) -> Stack:
     stop_supervisor(layout)  # what a killed one may have left
     stack = stack_of(layout, chosen_ports(layout))
     prepare_rabbitmq(stack)
+    if stack.prometheus_url:
+        prometheus.write_configuration(layout.prometheus, stack.ports)
     say(f"Starting MongoDB, RabbitMQ and the suite in {layout.folder} ...")
     start_supervisor(layout, programs(stack))
     _write_env(stack, "")
@@ -144,6 +156,8 @@ def _start(layout: Layout) -> Stack:
         prepare_mongodb(stack)
     except (TimeoutError, PyMongoError) as error:
         _give_up(layout, Standing("mongod", 0, "", ready=False, complaint=str(error)))
+    if prepare is not None:
+        prepare(stack)
     supervisor(layout).startProcessGroup(SUITE, False)
     return stack
 
@@ -216,17 +230,16 @@ def _ask_gateway(stack: Stack, command: str) -> str:
 
 
 def _write_env(stack: Stack, api_key: str) -> None:
-    ports = stack.ports
     values = {
         "CRM_URL": stack.url,
         "CRM_API_KEY": api_key,
         "CRM_MONGODB_URI": stack.mongodb_uri(),
         "CRM_RABBITMQ_URI": stack.rabbitmq_uri(),
         "CRM_MAILBOX": stack.layout.mailbox,
-        "CRM_METRICS_URLS": ",".join(
-            f"http://127.0.0.1:{ports[process]}/metrics" for process in processes()
-        ),
+        "CRM_METRICS_URLS": ",".join(stack.metrics_pages.values()),
     }
+    if stack.prometheus_url:
+        values["CRM_PROMETHEUS_URL"] = stack.prometheus_url
     lines = [f"{name}={value}\n" for name, value in values.items()]
     replace_file(stack.layout.env, "".join(lines), mode=0o600)
 

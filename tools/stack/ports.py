@@ -16,7 +16,8 @@ Ports = dict[str, int]
 def port_names() -> list[str]:
     """Everything that listens, less the gateway's public port: `contacts` is its gRPC port,
     `contacts/api` the port of that process' own pages."""
-    names = ["mongod", "rabbitmq", "rabbitmq-distribution", "epmd", "smtp"]
+    names = ["mongod", "rabbitmq", "rabbitmq-distribution", "rabbitmq-metrics", "epmd", "smtp"]
+    names.append("prometheus")
     for service in SERVICES:
         names.append(service.name)
         names += [f"{service.name}/{process}" for process in (*service.processes, "migrate")]

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm_chassis.testing import mongo, rabbit
+from stack import prometheus
 from stack.credentials import ADMINISTRATOR, passwords, replica_set_key, token_key, token_keys
 from stack.layout import PYTHON, Layout, StackError
 from stack.ports import Ports
@@ -55,9 +56,18 @@ class Stack:
 
     @property
     def rabbit_ports(self) -> rabbit.RabbitPorts:
-        return rabbit.RabbitPorts(
-            self.ports["rabbitmq"], self.ports["rabbitmq-distribution"], self.ports["epmd"]
-        )
+        names = ("rabbitmq", "rabbitmq-distribution", "epmd", "rabbitmq-metrics")
+        return rabbit.RabbitPorts(*(self.ports[name] for name in names))
+
+    @property
+    def metrics_pages(self) -> dict[str, str]:
+        """Where each process of ours tells of itself, by its name."""
+        return {name: f"http://{_address(self.ports[name])}/metrics" for name in processes()}
+
+    @property
+    def prometheus_url(self) -> str:
+        """Where Prometheus is asked; nothing where none runs."""
+        return prometheus.url_of(self.ports) if prometheus.is_wanted() else ""
 
 
 def stack_of(layout: Layout, ports: Ports) -> Stack:
@@ -89,6 +99,13 @@ def variables(stack: Stack, service: Service, process: str) -> dict[str, str]:
     }
     if service is GATEWAY:
         values["HTTP_ADDRESS"] = _address(ports["http"])
+        values["METRICS_URLS"] = ",".join(
+            f"{name}={page}" for name, page in stack.metrics_pages.items()
+        )
+        values["PROMETHEUS_URL"] = stack.prometheus_url
+    if service.name == "campaigns":
+        values["SMTP_URL"] = f"smtp://{_address(ports['smtp'])}"
+        values["PUBLIC_URL"] = stack.url
     return {service.prefix + name: value for name, value in values.items()}
 
 
@@ -110,12 +127,16 @@ def _servers(stack: Stack) -> list[Program]:
     mongod = mongo.mongod_command(layout.mongod, ports["mongod"], key_file=replica_set_key(layout))
     sink = [PYTHON, "-m", "stack.smtp_sink", str(ports["smtp"]), str(layout.mailbox)]
     environment = rabbit.rabbit_environment(layout.rabbitmq, stack.rabbit_ports)
-    return [
+    servers = [
         Program("epmd", MAPPER, rabbit.epmd_command(stack.rabbit_ports)),
         Program("mongod", SERVERS, mongod),
         Program("rabbitmq", SERVERS, rabbit.rabbit_command(), environment),
         Program("smtp", SERVERS, sink, IMPORTS),
     ]
+    if prometheus.is_wanted():
+        command = prometheus.command(layout.prometheus, ports)
+        servers.append(Program("prometheus", SERVERS, command, prometheus.ENVIRONMENT))
+    return servers
 
 
 def _processes(stack: Stack) -> list[Program]:

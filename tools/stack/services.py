@@ -21,8 +21,11 @@ class Service:
 
 
 SERVICES = (
-    Service("contacts", ("api", "relay", "worker")),
-    Service("analytics", ("api", "consumer")),
+    Service("contacts", ("api", "consumer", "relay", "worker")),
+    Service("sales", ("api", "consumer", "relay")),
+    Service("service-desk", ("api", "consumer", "relay", "worker")),
+    Service("campaigns", ("api", "consumer", "relay", "worker")),
+    Service("analytics", ("api", "consumer", "worker")),
     Service("gateway", ("api", "relay")),
 )
 GATEWAY = SERVICES[-1]

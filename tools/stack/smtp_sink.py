@@ -1,4 +1,8 @@
-"""A mail server that delivers nothing: each message becomes one file in a directory."""
+"""A mail server that delivers nothing: each message becomes one file in a directory.
+
+It shows what servers do, by the domain of the recipient: `refused.example` is unknown to it,
+`busy.example` is not taken yet, and mail to `silent.example` it takes and then hangs up.
+"""
 
 import asyncio
 import signal
@@ -6,10 +10,13 @@ import sys
 import time
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 MEBIBYTE = 1024 * 1024
+REFUSALS = {"refused.example": "550 Nobody of that name", "busy.example": "450 Not now"}
+SILENT = "@silent.example"
 
 
 class Mailbox:
@@ -19,11 +26,21 @@ class Mailbox:
         self.folder = folder
         self.numbers = count()
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (the library's name)
+    async def handle_RCPT(  # noqa: N802 (the library's name)
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
+    ) -> str:
+        refusal = REFUSALS.get(address.rpartition("@")[2])
+        if refusal is None:
+            envelope.rcpt_tos.append(address)
+        return refusal or "250 Known"
+
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (the library's name)
         name = f"{time.time_ns()}-{next(self.numbers)}.eml"
         draft = self.folder / f".{name}"
         draft.write_bytes(_envelope_lines(envelope) + _content(envelope))
         draft.replace(self.folder / name)
+        if any(address.endswith(SILENT) for address in envelope.rcpt_tos) and server.transport:
+            server.transport.close()
         return "250 Kept"
 
 

@@ -18,9 +18,10 @@ from pymongo.errors import OperationFailure
 
 from crm_chassis.testing.ports import is_open
 from stack.layout import ROOT, layout_from_environment
-from stack.programs import processes
+from stack.ports import kept_ports
+from stack.programs import processes, programs, stack_of
 
-SERVERS = ["epmd", "mongod", "rabbitmq", "smtp"]
+SERVERS = ["epmd", "mongod", "prometheus", "rabbitmq", "smtp"]
 SERVICE = (Path(__file__).parent / "answering_service.py").read_text(encoding="utf-8")
 
 
@@ -125,16 +126,30 @@ def test_status_shows_every_process_as_ready(trial):
     assert not [line for line in shown if "not ready" in line]
 
 
-def test_two_stacks_run_side_by_side(trial, make_trial):
-    other = make_trial()
+def test_prometheus_is_left_out_when_somebody_says_so(trial, monkeypatch):
+    stack = stack_of(trial.layout, kept_ports(trial.layout))
+    with_it = {program.name for program in programs(stack)}
+    monkeypatch.setenv("CRM_PROMETHEUS", "0")
 
+    without = {program.name for program in programs(stack)}
+
+    assert with_it - without == {"prometheus"}
+    assert stack.prometheus_url == ""
+
+
+@pytest.fixture(scope="module")
+def other(make_trial):
+    """A second stack."""
+    return make_trial()
+
+
+def test_two_stacks_run_side_by_side(trial, other):
     other.up()
 
     assert not set(other.suite.pids.values()) & set(trial.suite.pids.values())
     assert "not ready" not in trial.command("status").stdout
     ports = json.loads(other.layout.ports.read_text(encoding="utf-8"))
     _down_leaves_nothing(other, ports)
-    _data_outlives_a_start_on_other_ports(other, ports["http"])
 
 
 def _down_leaves_nothing(trial, ports):
@@ -149,28 +164,26 @@ def _down_leaves_nothing(trial, ports):
     assert [name for name, port in ports.items() if is_open(port)] == []
 
 
-def _data_outlives_a_start_on_other_ports(trial, public):
-    trial.layout.ports.write_text(json.dumps({"http": public}), encoding="utf-8")
-
-    trial.up()
-
-    with pymongo.MongoClient(trial.suite.env["CRM_MONGODB_URI"]) as client:
-        assert client["crm_contacts"]["things"].find_one({"_id": "kept"})
-    trial.command("down")
-
-
-def test_up_names_the_process_that_is_not_ready_and_the_end_of_its_log(make_trial):
-    trial = make_trial()
-    services = Path(trial.environment["PYTHONPATH"].split(":")[1])
+def test_up_names_the_process_that_is_not_ready_and_the_end_of_its_log(other):
+    services = Path(other.environment["PYTHONPATH"].split(":")[1])
     broken = services / "crm_contacts" / "__main__.py"
     broken.write_text(f"import sys\nif 'relay' in sys.argv: sys.exit('Gone.')\n{SERVICE}")
+    ports = json.loads(other.layout.ports.read_text(encoding="utf-8"))
+    other.layout.ports.write_text(json.dumps({"http": ports["http"]}), encoding="utf-8")
 
-    up = trial.command("up")
+    up = other.command("up")
 
     assert up.returncode == 1
     assert "contacts/relay is not ready" in up.stderr
     assert "Gone." in up.stderr
-    trial.command("down")
+    _data_outlives_a_start_on_other_ports(other)
+    other.command("down")
+
+
+def _data_outlives_a_start_on_other_ports(trial):
+    ports = kept_ports(trial.layout)
+    with pymongo.MongoClient(stack_of(trial.layout, ports).mongodb_uri()) as client:
+        assert client["crm_contacts"]["things"].find_one({"_id": "kept"})
 
 
 def test_up_refuses_a_public_port_that_is_taken(trial, make_trial):
@@ -261,3 +274,34 @@ def test_reset_asks_and_then_deletes(make_trial):
 
     trial.command("reset", answer="y\n")
     assert not trial.layout.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["restore"], "Say which backup"),
+        (["restore", "--folder", "/nowhere"], "/nowhere is no backup"),
+        (["backup"], "Nothing runs in"),
+    ],
+)
+def test_what_cannot_be_backed_up_or_restored_starts_nothing(make_trial, arguments, said):
+    trial = make_trial()
+
+    done = trial.command(*arguments)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not trial.layout.ports.exists()
+
+
+def test_a_backup_outlives_a_reset(make_trial):
+    trial = make_trial()
+    trial.layout.create()
+    trial.layout.ports.write_text("{}", encoding="utf-8")
+    kept = trial.layout.backups / "one" / "manifest.json"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+    trial.command("reset", answer="yes\n")
+
+    assert kept.exists()

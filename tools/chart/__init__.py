@@ -1,0 +1,1 @@
+"""The Helm charts: what is generated into them, and how they are rendered for a look."""

@@ -1,0 +1,1 @@
+"""What Prometheus and Grafana are given: rules and dashboards, how they are made and checked."""
