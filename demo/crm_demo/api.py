@@ -18,7 +18,11 @@ Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """The API said no, or could not be reached."""
+    """The API said no, or could not be reached: then there is no status."""
+
+    def __init__(self, said: str, status: int = 0) -> None:
+        super().__init__(said)
+        self.status = status
 
 
 class Api:
@@ -61,7 +65,7 @@ class Api:
     def _ask(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Json:
-        said = ""
+        said, status = "", 0
         for _ in range(TRIES):
             try:
                 answer = self._pool.request(
@@ -72,9 +76,11 @@ class Api:
                     timeout=PATIENCE,
                 )
             except urllib3.exceptions.HTTPError as error:
+                status = 0
                 said = f"it cannot be reached ({type(error).__name__})"
             else:
-                if answer.status == 200:
+                status = answer.status
+                if status == 200:
                     found: Json = json.loads(answer.data)
                     return found
                 problem = _problem_of(answer.data)
@@ -82,7 +88,7 @@ class Api:
                 if not _may_pass(answer.status, problem):
                     break
             time.sleep(PAUSE)
-        raise Refused(f"{method} {self._url}{path}: {said}")
+        raise Refused(f"{method} {self._url}{path}: {said}", status)
 
 
 def _problem_of(body: bytes) -> Json:

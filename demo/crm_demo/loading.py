@@ -7,14 +7,18 @@ from datetime import datetime
 from hashlib import sha256
 
 from crm_demo.api import Api, Json, Refused
+from crm_demo.campaign import load_campaign
+from crm_demo.cases import planned_cases
 from crm_demo.consents import planned_consents
 from crm_demo.crew import TEAMS, USERS, Crew, load_crew
+from crm_demo.deals import planned_deals
 from crm_demo.interactions import planned_interactions
 from crm_demo.organizations import SYSTEM, at_once, load_organizations, planned_organizations
 from crm_demo.people import IMPORT, Row, file_to_import
 from crm_demo.people import SYSTEM as PEOPLE_SYSTEM
 from crm_demo.progress import step
 from crm_demo.seed import key_of
+from crm_demo.stories import Person, tell
 from crm_demo.words import COMPANY, DOMAIN
 
 # The demo company itself is made last: where it is, there is all of it.
@@ -47,8 +51,14 @@ def load(api: Api, people: Sequence[Row]) -> None:
     contacts = _contacts(api)
     ids = [row["rec_id"] for row in people if row["rec_id"] in contacts]
     anchor = datetime.fromisoformat(crew.since)
-    _add(api, "consents", planned_consents(ids, anchor), contacts, crew)
+    consents = planned_consents(ids, anchor)
+    _add(api, "consents", consents, contacts, crew)
     _add(api, "interactions", planned_interactions(ids, anchor), contacts, crew)
+    everybody = [Person.of(contacts[id_]) for id_ in ids]
+    tell(api, crew, "deals", "displayName", planned_deals(everybody, anchor))
+    tell(api, crew, "cases", "subject", planned_cases(everybody))
+    willing = [Person.of(contacts[id_]) for id_ in _readers(consents)]
+    load_campaign(api, crew, willing, everybody)
     _mark(api, crew)
 
 
@@ -68,10 +78,10 @@ def _import(api: Api, file: bytes, rows: int) -> None:
         print(f"  {came_to['failed']:.0f} people could not be taken: {came_to['errorsUri']}")
 
 
-def _contacts(api: Api) -> dict[str, str]:
-    """The names of the contacts by the id that the file has for them."""
+def _contacts(api: Api) -> dict[str, Json]:
+    """The contacts by the id that the file has for them."""
     return {
-        found["externalIds"][PEOPLE_SYSTEM]: found["name"]
+        found["externalIds"][PEOPLE_SYSTEM]: found
         for found in api.all("/v1/contacts", "contacts")
         if PEOPLE_SYSTEM in found.get("externalIds", {})
     }
@@ -81,7 +91,7 @@ def _add(
     api: Api,
     collection: str,
     planned: Sequence[tuple[str, Json]],
-    contacts: dict[str, str],
+    contacts: dict[str, Json],
     crew: Crew,
 ) -> None:
     """Make what people lack of a collection; one person's in order, several people at once."""
@@ -90,7 +100,7 @@ def _add(
         by_person[person].append((number, body))
 
     def add(person: str) -> None:
-        path = f"/v1/{contacts[person]}/{collection}"
+        path = f"/v1/{contacts[person]['name']}/{collection}"
         there = (
             set()
             if crew.is_new
@@ -107,6 +117,12 @@ def _add(
 
 def _told_apart(collection: str, one: Json) -> tuple[str, ...]:
     return tuple(one.get(field, "") for field in TOLD_APART_BY[collection])
+
+
+def _readers(consents: Sequence[tuple[str, Json]]) -> list[str]:
+    """Who wants the newsletter, by what they said last."""
+    said = {person: one["state"] for person, one in consents if one["purpose"] == "newsletter"}
+    return [person for person, state in said.items() if state == "GRANTED"]
 
 
 def _mark(api: Api, crew: Crew) -> None:

@@ -47,7 +47,7 @@ class Installation:
             return self.list(path, request.args.get("filter", ""))
         key = request.headers["Idempotency-Key"]
         if key not in self.answers:
-            made = self.upload(request) if ":" in path else self.make(path, request.get_json())
+            made = self.do(path, request)
             self.answers[key] = made
         return self.answers[key]
 
@@ -56,6 +56,22 @@ class Installation:
         if wanted:
             rows = [row for row in rows if wanted.endswith(f'"{row["externalIds"]["demo"]}"')]
         return {path.rpartition("/")[2]: rows, "nextPageToken": ""}
+
+    def do(self, path, request):
+        if path == "contacts:import":
+            return self.upload(request)
+        if ":" in path:
+            return self.act(*path.split(":"))
+        return self.make(path, request.get_json())
+
+    def act(self, name, verb):
+        """What verbs come to: each is allowed once."""
+        [row] = [row for row in self.rows[name.rpartition("/")[0]] if row["name"] == name]
+        if verb in row.setdefault("done", []):
+            return {"status": 422, "reason": "DONE"}
+        row["done"].append(verb)
+        row["state"] = "SENT"
+        return row
 
     def make(self, path, body):
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -18,6 +18,12 @@ def test_everything_is_loaded_once_and_the_company_itself_last(installation):
     assert len(rows["contacts"]) == 30
     assert _children(rows, "consents") > 30
     assert _children(rows, "interactions") > 60
+    assert len(rows["deals"]) == 320
+    ends = [verb for deal in rows["deals"] for verb in deal.get("done", ())]
+    assert {"win", "lose"} == set(ends)
+    assert len(rows["cases"]) == 180
+    assert _children(rows, "messages") > 80
+    assert [campaign["state"] for campaign in rows["campaigns"]] == ["SENT"]
 
 
 def test_a_loaded_company_is_known_by_one_request(installation):
