@@ -13,7 +13,10 @@ pytest_plugins = ["crm_chassis.testing.fixtures"]
 # 1 in `make test`; `make verify` runs the same tests at full length through a larger number.
 SCALE = float(os.environ.get("CRM_TEST_SCALE", "1"))
 
-WITH_STACK = ("tests/", "tools/tests/")
+# Tests that share a stack: the whole suite, or one whose services do nothing but answer.
+SHARING = ("tests/", "tools/tests/")
+# What lies in such a place and needs no stack.
+ALONE = ("tests/helm/",)
 
 settings.register_profile(
     "suite",
@@ -32,14 +35,16 @@ def scale() -> float:
 
 
 class StackTogether(LoadScopeScheduling):
-    """Gives the tests that need a whole stack to one worker, any other test to whoever is free."""
+    """Gives the tests that share a stack to one worker, any other test to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stack" if nodeid.startswith(WITH_STACK) else nodeid
+        if nodeid.startswith(ALONE):
+            return nodeid
+        return next((place for place in SHARING if nodeid.startswith(place)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackTogether:
-    """Spread the tests so that no two stacks run at once."""
+    """Spread the tests so that the whole suite runs once."""
     return StackTogether(config, log)
 
 

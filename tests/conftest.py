@@ -4,45 +4,85 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from crm_chassis.testing.otlp import Collector, collector
 from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.suite import Client, Suite
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# `make e2e-cluster` alone has a cluster.
+collect_ignore = [] if "CRM_E2E_CLUSTER" in os.environ else ["cluster"]
+
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The whole suite, started for this run on free ports and ended after it."""
-    folder = tmp_path_factory.mktemp("suite")
-    variables = {
-        **os.environ,
-        "CRM_RUN_DIR": str(folder / "run"),
-        "CRM_HTTP_PORT": str(free_ports(1)[0]),
-        "CRM_DEMO": "0",
-        "PYTHONPATH": str(ROOT / "tools"),
-    }
+def spans() -> Iterator[Collector]:
+    """What the suite's processes record: the traces that a caller asks them to."""
+    with collector() as collecting:
+        yield collecting
 
-    def stack(command: str) -> None:
+
+@dataclass(frozen=True)
+class OwnStack:
+    """A stack of this run's own, in its own folder and on free ports."""
+
+    folder: Path
+    port: int
+    variables: Mapping[str, str]
+
+    @property
+    def suite(self) -> Suite:
+        return Suite(self.folder)
+
+    def do(self, command: str, *arguments: str) -> str:
+        """Run a command of the stack, as `make` does; gives what it said."""
+        told = {"CRM_RUN_DIR": str(self.folder), "CRM_HTTP_PORT": str(self.port), "CRM_DEMO": "0"}
         done = subprocess.run(
-            [sys.executable, "-m", "stack", command],
+            [sys.executable, "-m", "stack", command, *arguments],
             cwd=ROOT,
-            env=variables,
+            env={**os.environ, **self.variables, **told, "PYTHONPATH": str(ROOT / "tools")},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
+
+def own_stack(factory: pytest.TempPathFactory, **variables: str) -> OwnStack:
+    """A stack that has not been started; its processes are told these variables as well."""
+    return OwnStack(factory.mktemp("suite") / "run", free_ports(1)[0], variables)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, spans: Collector) -> Iterator[OwnStack]:
+    """The stack of this run: empty at first, and ended after it."""
+    told = {**spans.variables, "OTEL_TRACES_SAMPLER": "parentbased_always_off"}
+    stack = own_stack(tmp_path_factory, **told)
     try:
-        stack("up")
-        yield Suite(folder / "run")
+        stack.do("up")
+        yield stack
     finally:
-        stack("down")
+        stack.do("down")
+
+
+@pytest.fixture(scope="session")
+def suite(stack: OwnStack) -> Suite:
+    """The whole suite, started for this run on free ports and ended after it."""
+    return stack.suite
+
+
+@pytest.fixture
+def empty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
+    """One more stack, in which nothing has been started; ended after the test."""
+    stack = own_stack(tmp_path_factory, CRM_PROMETHEUS="0")
+    yield stack
+    stack.do("down")
 
 
 @pytest.fixture

@@ -23,16 +23,25 @@ class Made:
     team: str
     organization: str
     contact: str
+    pipeline: str
+    case: str
+    audience: str
 
 
 def make(admin: Client) -> Made:
     """What bodies need to be there."""
     user = {"displayName": "Ann", "email": f"{uuid.uuid4().hex}@example.com"}
+    organization = admin.post("/v1/organizations", {"displayName": "Acme"}).ok()["name"]
+    contact = admin.post("/v1/contacts", {"givenName": "Ann"}).ok()["name"]
+    case = {"subject": "Paper jam", "contact": contact, "organization": organization}
     return Made(
         user=admin.post("/v1/users", user).ok()["name"],
         team=admin.post("/v1/teams", {"displayName": "Sales"}).ok()["name"],
-        organization=admin.post("/v1/organizations", {"displayName": "Acme"}).ok()["name"],
-        contact=admin.post("/v1/contacts", {"givenName": "Ann"}).ok()["name"],
+        organization=organization,
+        contact=contact,
+        pipeline=admin.post("/v1/pipelines", PIPELINE).ok()["name"],
+        case=admin.post("/v1/cases", case).ok()["name"],
+        audience=admin.post("/v1/audiences", {"displayName": "Readers"}).ok()["name"],
     )
 
 
@@ -51,6 +60,15 @@ POSITION = {
     "primary": True,
     "startDate": "2020-02-29",
     "endDate": "2026-05-03",
+}
+PIPELINE = {
+    "displayName": "Partners",
+    "stages": [
+        {"id": "talk", "displayName": "Talk", "probability": 25, "kind": "OPEN"},
+        {"id": "offer", "displayName": "Offer", "probability": 60, "kind": "OPEN"},
+        {"id": "won", "displayName": "Won", "probability": 100, "kind": "WON"},
+        {"id": "lost", "displayName": "Lost", "probability": 0, "kind": "LOST"},
+    ],
 }
 # What stands below a contact.
 BELOW = {
@@ -104,7 +122,62 @@ def examples(made: Made) -> Mapping[str, Body]:
             "parent": made.organization,
         },
         **BELOW,
+        **_sales(made),
+        **_desk(made),
         **_identities(made, some),
+        **_mailings(made),
+    }
+
+
+def _mailings(made: Made) -> Mapping[str, Body]:
+    shared = {"owner": made.user, "teams": [made.team]}
+    return {
+        "Audience": {**shared, "displayName": "Customers"},
+        "Campaign": {
+            **shared,
+            "displayName": "Spring",
+            "audience": made.audience,
+            "fromAddress": "news@example.com",
+            "subject": "Hello {{ contact.givenName }}",
+            "body": "Dear {{ contact.displayName }}",
+            "purpose": "newsletter",
+        },
+    }
+
+
+def _sales(made: Made) -> Mapping[str, Body]:
+    return {
+        "Pipeline": PIPELINE,
+        "Deal": {
+            "displayName": "Anvils for a year",
+            "organization": made.organization,
+            "contacts": [{"contact": made.contact, "role": "CHAMPION"}],
+            "amount": {"currencyCode": "CHF", "units": "5000", "nanos": 500_000_000},
+            "pipeline": made.pipeline,
+            "stage": "offer",
+            "probability": 70,
+            "expectedCloseDate": "2026-12-24",
+            "owner": made.user,
+            "teams": [made.team],
+        },
+    }
+
+
+def _desk(made: Made) -> Mapping[str, Body]:
+    return {
+        "Case": {
+            "subject": "It does not print",
+            "description": "Nothing comes out.",
+            "contact": made.contact,
+            "organization": made.organization,
+            "channel": "EMAIL",
+            "priority": "HIGH",
+            "queue": "queues/printers",
+            "assignee": made.user,
+            "owner": made.user,
+            "teams": [made.team],
+        },
+        "Message": {"kind": "CUSTOMER", "body": "Still nothing."},
     }
 
 
@@ -144,7 +217,8 @@ def resources() -> dict[str, Descriptor]:
 def collection_path(resource: str, made: Made) -> str:
     """Where a resource of that name is made."""
     rpc = next(rpc for rpc in declared_rpcs() if rpc.method.name == f"Create{resource}")
-    return rpc.path.replace("{parent=contacts/*}", made.contact)
+    path = rpc.path.replace("{parent=contacts/*}", made.contact)
+    return path.replace("{parent=cases/*}", made.case)
 
 
 def writable(descriptor: Descriptor) -> list[Field]:

@@ -23,15 +23,28 @@ _RULES = {
     "REFERENCE_NOT_FOUND",
     "OWN_ANCESTOR",
     "STRING_MAX_BYTES",
+    "NO_OPEN_STAGE",
+    "REPEATED",
+    "UNKNOWN_STAGE",
+    "CLOSED_STAGE",
+    "INVALID_AMOUNT",
 }
 # What a file says, and how it is to be read, have to go together.
 _FILES = {"EMPTY_FILE", "UNKNOWN_COLUMN", "AMBIGUOUS_COLUMN", "AMBIGUOUS_MATCH", "MISSING_MATCH"}
 _FILES |= {"FILLED_TWICE", "NOT_FILLED", "TOO_MANY_CELLS"}
+# What campaigns say, and when they are to be sent.
+_RULES |= {"INVALID_TEMPLATE", "IN_THE_PAST"}
 # What a mask names and the body has not is cleared, and may be REQUIRED.
 _MASKS = {"STRING_MIN_LEN", "ENUM_NOT_IN", "STRING_EMAIL_EMPTY", "STRING_PATTERN", "READ_ONLY"}
+_MASKS |= {"REPEATED_MIN_ITEMS"}
 EXPLAINED = _LANGUAGES | _TOKENS | _LISTS | _RULES | _FILES
 # Of a request that is refused as a whole.
 STATES = {"IDEMPOTENCY_KEY_REUSED", "NOT_DELETED", "BUILT_IN_ROLE", "REVOKED", "STALE"}
+STATES |= {"DEAL_CLOSED", "DEAL_OPEN", "LAST_STAGE", "STAGE_IN_USE", "PIPELINE_IN_USE"}
+STATES |= {"CASE_NEW", "CASE_OPEN", "CASE_PENDING", "CASE_RESOLVED", "CASE_CLOSED"}
+
+STATES |= {f"CAMPAIGN_{state}" for state in ("DRAFT", "SENDING", "SENT", "CANCELLED", "STARTED")}
+STATES |= {"AUDIENCE_DELETED"}
 
 
 @schemathesis.check

@@ -13,6 +13,7 @@ from crm_chassis.resources.shape import fields_of
 
 ONE_LINE, LONGEST = 255, 65_536
 _F = FieldDescriptor
+_INTEGERS = (_F.CPPTYPE_INT32, _F.CPPTYPE_INT64)
 _INSTANTS = (
     "",
     "yesterday",
@@ -110,6 +111,8 @@ def _of_single(field: FieldDescriptor, rules: Any, value: Any) -> Iterator[Bad]:
         yield from _of_enum(field)
     elif field.cpp_type == _F.CPPTYPE_STRING:
         yield from _of_string(field, rules.string)
+    elif field.cpp_type in _INTEGERS:
+        yield from _of_integer(field, rules)
     else:
         assert field.cpp_type == _F.CPPTYPE_BOOL, f"nothing says what {field.full_name} cannot be"
         for wrong in ("true", 1, 0, [], {}):
@@ -126,6 +129,21 @@ def _of_inner(message: Descriptor, value: Any) -> Iterator[Bad]:
     for wrong in ("x", 1, True, []):
         yield Bad(wrong, "", "WRONG_TYPE")
     yield from of_message(message, value, ".")
+
+
+def _of_integer(field: FieldDescriptor, rules: Any) -> Iterator[Bad]:
+    """64 bits are told as a text, 32 as a number."""
+    is_wide = field.cpp_type == _F.CPPTYPE_INT64
+    for wrong in (True, [], {}, 7 if is_wide else "7"):
+        yield Bad(wrong, "", "WRONG_TYPE")
+    for text in ("x", "1.5", "", "0x10") if is_wide else ():
+        yield Bad(text, "", "MALFORMED_VALUE")
+    beyond = 2 ** (63 if is_wide else 31)
+    for number in (beyond, -beyond - 1):
+        yield Bad(str(number) if is_wide else number, "", "OUT_OF_RANGE")
+    if rules.HasField("int32"):
+        yield Bad(rules.int32.gte - 1, "", "INT32_GTE_LTE")
+        yield Bad(rules.int32.lte + 1, "", "INT32_GTE_LTE")
 
 
 def _of_enum(field: FieldDescriptor) -> Iterator[Bad]:

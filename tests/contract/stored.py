@@ -6,9 +6,19 @@ from pymongo import MongoClient
 
 from crm_chassis.testing.waiting import wait_until
 
-DATABASES = ("crm_contacts", "crm_gateway")
+DATABASES = ("crm_contacts", "crm_sales", "crm_service_desk", "crm_campaigns", "crm_gateway")
 # What processes keep for themselves: it changes without anybody asking.
-OWN_MATTERS = {"leases", "timers", "inbox", "known", "secrets"}
+OWN_MATTERS = {
+    "leases",
+    "timers",
+    "inbox",
+    "sequences",
+    "guards",
+    "known",
+    "secrets",
+    "recipients",
+    "said",
+}
 # When a key was last used is told beside its version.
 NOTED = "api_keys"
 

@@ -28,7 +28,7 @@ from crm_chassis.resources.shape import fields_of
 from crm_chassis.testing.suite import Answer
 
 RESOURCES = resources()
-CHANGED = [name for name in RESOURCES if name != "Consent"]
+CHANGED = [name for name in RESOURCES if name not in ("Consent", "Message")]
 OUTPUT: Body = {
     "createTime": "2026-05-03T12:00:00.000Z",
     "updateTime": "2026-05-03T12:00:00.000Z",
@@ -38,6 +38,25 @@ OUTPUT: Body = {
     "secret": "mine",
     "lastUseTime": "2026-05-03T12:00:00.000Z",
     "revokeTime": "2026-05-03T12:00:00.000Z",
+    "state": "OPEN",
+    "lostReason": "Too dear",
+    "closeTime": "2026-05-03T12:00:00.000Z",
+    "stageTime": "2026-05-03T12:00:00.000Z",
+    "customerDisplayNames": {"contacts/none": "Ann"},
+    "number": 7,
+    "firstResponseDueTime": "2026-05-03T12:00:00.000Z",
+    "resolutionDueTime": "2026-05-03T12:00:00.000Z",
+    "firstResponseTime": "2026-05-03T12:00:00.000Z",
+    "resolveTime": "2026-05-03T12:00:00.000Z",
+    "firstResponseTarget": "MET",
+    "resolutionTarget": "MET",
+    "author": "users/0190b0c4-0000-7000-8000-000000000000",
+    "subject": "It does not print",
+    "contact": "contacts/0190b0c4-0000-7000-8000-000000000000",
+    "organization": "organizations/0190b0c4-0000-7000-8000-000000000000",
+    "memberCount": 7,
+    "scheduleTime": "2026-05-03T12:00:00.000Z",
+    "stats": {"sent": 7},
 }
 Ask = Callable[[Any], Answer]
 
@@ -255,7 +274,19 @@ def test_what_is_not_there_cannot_be_referred_to(create, made):
             **examples(made)["User"],
             "roles": ["roles/viewer", "roles/nobody"],
         },
+        ("Campaign", "audience"): {
+            **examples(made)["Campaign"],
+            "audience": f"audiences/{nobody}",
+        },
         ("ApiKey", "user"): {"displayName": "A", "user": f"users/{nobody}"},
+        ("Deal", "organization"): {"displayName": "A", **post},
+        ("Deal", "contacts[0].contact"): {
+            "displayName": "A",
+            "contacts": [{"contact": f"contacts/{nobody}"}],
+        },
+        ("Deal", "pipeline"): {"displayName": "A", "pipeline": f"pipelines/{nobody}"},
+        ("Case", "contact"): {"subject": "A", "contact": f"contacts/{nobody}"},
+        ("Case", "organization"): {"subject": "A", "organization": f"organizations/{nobody}"},
     }
 
     for (name, field), body in told.items():

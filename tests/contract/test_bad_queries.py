@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from contract.examples import Made, collection_path, examples, make, resources
+from contract.mailings import a_delivery, a_member
 from contract.problems import places, problem
 from google.api import annotations_pb2
 from google.protobuf.descriptor import FieldDescriptor
@@ -102,6 +103,9 @@ def there(suite, made) -> dict[str, str]:
     for name in resources():
         one = admin.post(collection_path(name, made), examples(made)[name]).ok()["name"]
         found[one.rsplit("/", 2)[-2]] = one
+    found["kpis"] = "kpis/new-contacts"
+    found["members"] = a_member(admin, found["audiences"])
+    found["deliveries"] = a_delivery(admin)
     found["operations"] = f"operations/contacts.{new_id()}"
     found["deadLetters"] = f"deadLetters/analytics.{new_id()}"
     return found
@@ -176,8 +180,8 @@ def test_an_id_that_is_none_is_told_of(admin, there, read):
 
     for bad in BAD_IDS:
         name = plain.rsplit("/", 1)[0] + "/" + bad
-        if read.path.rstrip("}").endswith(("interactions", "consents")):
-            name = f"/v1/contacts/{bad}/" + plain.rsplit("/", 1)[1]
+        if read.path.rstrip("}").endswith(("interactions", "consents", "messages")):
+            name = "/".join([*plain.split("/")[:3], bad, plain.rsplit("/", 1)[1]])
         if "services/{service}" in read.path and "{customer" not in read.path:
             continue
         query = NEEDED.get(read.name)
@@ -189,7 +193,7 @@ def test_an_id_that_is_none_is_told_of(admin, there, read):
 
 
 @pytest.mark.parametrize("read", [r for r in READS if "service" in r.fields], ids=str)
-@pytest.mark.parametrize("service", ["nope", "sales", "x" * 41, "Contacts", "gateway%00"])
+@pytest.mark.parametrize("service", ["nope", "warehouse", "x" * 41, "Contacts", "gateway%00"])
 def test_a_service_that_is_none_is_told_of(admin, there, read, service):
     path = path_of(read, there).replace(f"services/{service_of(read)}", f"services/{service}")
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from contract.problems import places, problem
 from contract.stored import Stored
 from google.api import annotations_pb2
 
+from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.testing.protos import Declared, declared_rpcs
 
@@ -24,7 +26,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "etag": '"1"',
         "parent": "organizations/0190b0c4-0000-7000-8000-00000000000a",
     },
+    "AssignCase": {"etag": '"1"', "assignee": "users/0190b0c4-0000-7000-8000-00000000000a"},
+    "ReplyToCase": {"etag": '"1"', "body": "Have you tried?"},
+    "AddContacts": {"contacts": ["contacts/0190b0c4-0000-7000-8000-00000000000a"], "etag": '"1"'},
+    "RemoveContacts": {"contacts": ["contacts/0190b0c4-0000-7000-8000-00000000000a"]},
+    "ScheduleCampaign": {"scheduleTime": "2099-01-01T00:00:00Z", "etag": '"1"'},
+    "UnsubscribeDelivery": {"token": "x", "validateOnly": True},
     "ReconcileLedger": {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-02T00:00:00Z"},
+    "RepublishEvents": {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-02T00:00:00Z"},
 }
 UNREADABLE = (
     b"{",
@@ -266,7 +275,7 @@ class Verb:
         """The path with the name of what may be there, or not: the body is looked at first."""
         head, brace, rest = self.rpc.path.partition("{name=")
         if not brace:
-            return head
+            return head.replace("{service}", "contacts")
         pattern, _, verb = rest.partition("}")
         there = {"contacts/*": made.contact, "organizations/*": made.organization}
         owners = {"operations/*": "contacts.", "deadLetters/*": "analytics."}
@@ -304,6 +313,16 @@ def test_a_ledger_is_of_a_span_that_goes_forward(admin):
     assert {field for field, _, _ in places(admin.post("/v1/ledger:reconcile", {}))} == {
         "startTime",
         "endTime",
+    }
+
+
+def test_no_event_is_published_again_that_consumers_may_have_forgotten(admin):
+    path, moment = "/v1/services/contacts/events:republish", now()
+    span = {"startTime": rfc3339(moment - timedelta(days=30)), "endTime": rfc3339(moment)}
+
+    assert places(admin.post(path, span)) == {("startTime", "body", "OUT_OF_RANGE")}
+    assert places(admin.post(path, {**span, "startTime": rfc3339(moment)})) == {
+        ("endTime", "body", "OUT_OF_RANGE")
     }
 
 

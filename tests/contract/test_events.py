@@ -5,18 +5,22 @@ what services publish today may have more than they have, never less.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from contract.examples import Body, collection_path, examples, make, resources
+from contract.mailings import MADE_BY_VERBS, let_campaigns_happen
+from pymongo import MongoClient
 
 from crm_analytics.journal.documents import journal
 from crm_analytics.testing import happen
 from crm_chassis.events.canonical import datahash
 from crm_chassis.events.catalog import announced, message_of
 from crm_chassis.events.envelope import CONTENT_TYPE, from_cloudevent, to_cloudevent
+from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.ids import collection_of
 from crm_chassis.mongo.migrations import migrate
 from crm_chassis.telemetry.context import call_scope
@@ -26,7 +30,7 @@ from crm_chassis.testing.suite import Client
 from crm_chassis.testing.waiting import wait_until
 
 EXAMPLES = Path(__file__).parent / "events"
-SERVICES = ("contacts", "analytics", "gateway")
+SERVICES = ("contacts", "sales", "service_desk", "campaigns", "analytics", "gateway")
 TYPES = sorted(type_ for service in SERVICES for type_ in announced(service))
 FILES = sorted(EXAMPLES.glob("*.json"))
 # What CloudEvents asks for, and what we add.
@@ -37,10 +41,22 @@ CHANGES: dict[str, Body] = {
     "Contact": {"familyName": "Lovelace", "tags": ["math"]},
     "Organization": {"industry": "Engines"},
     "Interaction": {"outcome": "Sent"},
+    "Pipeline": {"displayName": "Resellers"},
+    "Deal": {"displayName": "Anvils for two years"},
+    "Case": {"description": "Nothing at all comes out."},
     "User": {"displayName": "Robert"},
     "Team": {"displayName": "Sales"},
     "Role": {"displayName": "Agent"},
     "ApiKey": {"displayName": "Another program"},
+    "Audience": {"displayName": "Buyers"},
+    "Campaign": {"displayName": "Summer"},
+}
+
+DEAL_VERBS: dict[str, Body] = {
+    "advance": {"stage": "talk"},
+    "win": {},
+    "reopen": {},
+    "lose": {"lostReason": "Too dear"},
 }
 
 
@@ -59,7 +75,9 @@ def published(suite) -> dict[str, bytes]:
 
     try:
         let_everything_happen(suite.client())
-        wait_until(all_types, timeout=30, what="an event of each type")
+        let_time_run_out(suite.env["CRM_MONGODB_URI"])
+        let_campaigns_happen(suite)
+        wait_until(all_types, timeout=60, what="an event of each type")
     finally:
         broker.close()
     return found
@@ -74,12 +92,41 @@ def let_everything_happen(admin: Client) -> None:
             one = admin.patch(one["name"], CHANGES[kind], one["etag"]).ok()
         if kind == "Organization":
             one = admin.post(f"/v1/{one['name']}:move", {"etag": one["etag"]}).ok()
+        if kind == "Deal":
+            for verb, told in DEAL_VERBS.items():
+                one = admin.post(f"/v1/{one['name']}:{verb}", told).ok()
+        if kind == "Case":
+            one = let_a_case_end(admin, one["name"])
         if kind == "ApiKey":
             admin.post(f"/v1/{one['name']}:rotate").ok()
             admin.post(f"/v1/{one['name']}:revoke").ok()
         elif kind in CHANGES:
             gone = admin.delete(one["name"], one["etag"]).ok()
             admin.post(f"/v1/{one['name']}:undelete", {"etag": gone["etag"]}).ok()
+
+
+def let_a_case_end(admin: Client, name: str) -> Body:
+    """Let a case go the whole way, and begin again."""
+    for verb, body in (
+        ("assign", {}),
+        ("reply", {"body": "Have you tried?"}),
+        ("resolve", {}),
+        ("close", {}),
+        ("reopen", {}),
+    ):
+        one = admin.post(f"/v1/{name}:{verb}", body).ok()
+    return one
+
+
+def let_time_run_out(uri: str) -> None:
+    """Let one case be due: nobody waits for that for hours."""
+    past = now() - timedelta(hours=1)
+    with MongoClient[dict[str, Any]](uri) as client:
+        desk = client["crm_service_desk"]
+        case = desk["cases"].find_one({"resolution_target": "RUNNING", "delete_time": None})
+        desk["cases"].update_one({"_id": case["_id"]}, {"$set": {"resolution_due_time": past}})
+        due = {"due": past, "ready": past}
+        desk["timers"].update_one({"_id": f"resolution cases/{case['_id']}"}, {"$set": due})
 
 
 @pytest.mark.parametrize("type_", TYPES)
@@ -107,6 +154,8 @@ def missing(then: Any, today: Any, path: str = "data") -> list[str]:
     if type(then) is not type(today):
         return [path]
     if isinstance(then, dict):
+        if any("/" in key for key in then):  # a map from resource names
+            return missing([*then.values()], [*today.values()], path)
         found = [f"{path}.{key}" for key in then if key not in today]
         kept = [key for key in then if key in today]
         return found + [one for key in kept for one in missing(then[key], today[key], key)]
@@ -163,7 +212,7 @@ def test_the_journal_takes_every_event_that_was_ever_published():
 def test_every_kind_of_resource_announces_that_it_was_made():
     made = {type_.rsplit(".", 3)[1] for type_ in TYPES if type_.endswith(".created.v1")}
 
-    assert made == {"".join(_words(name)) for name in resources()}
+    assert made == {"".join(_words(name)) for name in (*resources(), *MADE_BY_VERBS)}
 
 
 def _words(name: str) -> Iterator[str]:

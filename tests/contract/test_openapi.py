@@ -12,16 +12,24 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.rpc.channels import Peers
+from crm_chassis.telemetry.context import service_principal
 from crm_chassis.testing.grpc import make_keys
 from crm_chassis.testing.protos import declared_rpcs
 from crm_gateway.app import Parts, create_app
+from crm_gateway.http.unsubscribe import unsubscribe_routes
+from crm_gateway.ops.routes import ops_routes
+from crm_gateway.settings import GatewaySettings
 from crm_gateway.transcoding.routes import Bindings
 from crm_gateway.transcoding.schema import load_schema
 from crm_gateway.transcoding.upstream import Upstreams
 from crm_gateway.views.routes import view_routes
 
 PROBLEM = "application/problem+json"
-NEVER_REFUSED = {"/healthz", "/readyz", "/docs", "/v1/openapi.json"}
+# Links that are signed: whoever has one needs no key, and one that is made up leads nowhere.
+LINKS = {"/unsubscribe/{token}"}
+NEVER_REFUSED = {"/healthz", "/readyz", "/docs", "/v1/openapi.json", *LINKS}
+# Pages for people, who show their key as a browser can.
+PAGES = {"/ops", "/ops/data"}
 # What every operation that needs a right may answer beside what it is for.
 ALWAYS = {"400", "401", "403", "429", "503", "504"}
 CHANGES = {"post", "patch", "delete"}
@@ -56,7 +64,7 @@ def test_every_operation_has_a_name_a_summary_and_a_tag_that_is_described(docume
 
 
 def test_every_operation_names_the_right_that_it_needs(document):
-    declared = {(rpc.collection, rpc.action) for rpc in declared_rpcs()}
+    declared = {(rpc.collection, rpc.action) for rpc in declared_rpcs()} | {("ops", "READ")}
 
     for path, verb, operation in operations(document):
         if path in NEVER_REFUSED:
@@ -64,7 +72,7 @@ def test_every_operation_names_the_right_that_it_needs(document):
         else:
             needs = operation["x-permission"]
             assert (needs["collection"], needs["action"]) in declared, (verb, path)
-            assert "security" not in operation
+            assert ("security" in operation) == (path in PAGES)
 
 
 def test_every_operation_names_the_problems_that_it_may_answer(document):
@@ -97,8 +105,12 @@ def test_what_is_served_is_what_is_in_the_document(document, tmp_path):
     keys = make_keys(tmp_path)
     bindings = Bindings(load_schema())
     peers = Peers(keys.signer(), dict.fromkeys(("contacts", "analytics"), "127.0.0.1:1"))
-    views = view_routes(bindings, peers, lambda _: "")
-    app = create_app(Parts(bindings, Upstreams(bindings.schema, peers), lambda _: "", routes=views))
+    ours = [
+        *view_routes(bindings, peers, lambda _: ""),
+        *unsubscribe_routes(peers),
+        *ops_routes(GatewaySettings(), lambda _: service_principal("gateway")),
+    ]
+    app = create_app(Parts(bindings, Upstreams(bindings.schema, peers), lambda _: "", routes=ours))
 
     served = {rule.endpoint for rule in app.url_map.iter_rules()}
 
@@ -112,7 +124,9 @@ def test_every_operation_is_answered(suite, document):
     for path, verb, _ in operations(document):
         answer = client.ask(verb.upper(), re.sub(r"\{[^}]+\}", new_id(), path))
 
-        if path in NEVER_REFUSED:
+        if path in LINKS:
+            assert answer.status == (404 if verb == "get" else 400), path
+        elif path in NEVER_REFUSED:
             assert answer.status == 200, path
         else:
             problem(answer, 401)

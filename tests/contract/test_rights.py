@@ -11,12 +11,16 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from contract import mailings
+from contract.examples import PIPELINE
 from crm.api.v1 import options_pb2
 from google.api import annotations_pb2
 
+from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.testing.protos import Declared, declared_rpcs
 from crm_chassis.testing.suite import Answer, Client
 from crm_chassis.testing.waiting import wait_until
@@ -45,16 +49,28 @@ REACHES = {
     "organizations": OF_OWNER,
     "interactions": OF_OWNER,
     "consents": OF_OWNER,
+    "deals": OF_OWNER,
+    "pipelines": COMMON,
+    "kpis": COMMON,
+    "cases": OF_OWNER,
+    "messages": OF_OWNER,
+    "audiences": OF_OWNER,
+    "members": OF_OWNER,
+    "campaigns": OF_OWNER,
+    "deliveries": OF_OWNER,
     "operations": OF_MANAGER,
     "users": OF_ONE,
     "apiKeys": OF_ONE | {"owner": OWN},
     "roles": COMMON,
     "teams": COMMON | {"stranger": ALL, "viewer": ALL, "administrator": ALL},
 }
-SEEN_BY_ALL = {"roles", "teams"}
-SEEN_WITH = {"interactions": "contacts", "consents": "contacts"}
-# Only who may see all of these may see any.
-ALL_OR_NONE = {"deadLetters"}
+SEEN_BY_ALL = {"kpis", "pipelines", "roles", "teams"}
+SEEN_WITH = {"interactions": "contacts", "consents": "contacts", "messages": "cases"}
+SEEN_WITH |= {"members": "audiences", "deliveries": "campaigns"}
+# Whoever is let in finds nothing: what it asks for cannot be guessed.
+FINDS_NOTHING = {"UnsubscribeDelivery"}
+# Only who may see all of these may see any, and only who may do these to all may do them.
+ALL_OR_NONE = {"deadLetters", "RepublishEvents"}
 # There is none of these that a test could call for; a well-formed name shows who is let in.
 NOBODYS = {"deadLetters": "deadLetters/analytics.0190b0c4-0000-7000-8000-000000000000"}
 
@@ -64,6 +80,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "CreateOrganization": {"displayName": "Bob"},
     "CreateInteraction": {"channel": "CHAT", "direction": "OUTBOUND"},
     "CreateConsent": {"purpose": "news", "channel": "SMS", "state": "DENIED"},
+    "CreatePipeline": PIPELINE,
+    "CreateDeal": {"displayName": "Bob"},
+    "CreateCase": {"subject": "Bob"},
+    "CreateMessage": {"kind": "NOTE", "body": "Bob"},
     "CreateRole": {"displayName": "Bob"},
     "CreateTeam": {"displayName": "Bob"},
     "CreateUser": {"displayName": "Bob"},
@@ -71,12 +91,35 @@ BODIES: dict[str, dict[str, Any]] = {
     "UpdateContact": {"tags": ["x"]},
     "UpdateOrganization": {"tags": ["x"]},
     "UpdateInteraction": {"outcome": "x"},
+    "UpdatePipeline": {"displayName": "x"},
+    "UpdateDeal": {"displayName": "x"},
+    "LoseDeal": {"lostReason": "x"},
+    "UpdateCase": {"description": "x"},
+    "ReplyToCase": {"body": "x"},
     "UpdateRole": {"displayName": "x"},
     "UpdateTeam": {"displayName": "x"},
     "UpdateUser": {"displayName": "x"},
     "UpdateApiKey": {"displayName": "x"},
+    "CreateAudience": {"displayName": "Bob"},
+    "CreateCampaign": {
+        "displayName": "Bob",
+        "fromAddress": "bob@example.com",
+        "subject": "x",
+        "body": "x",
+        "purpose": "news",
+    },
+    "UpdateAudience": {"displayName": "x"},
+    "UpdateCampaign": {"displayName": "x"},
+    "ScheduleCampaign": {"scheduleTime": "2099-01-01T00:00:00Z"},
+    "UnsubscribeDelivery": {"token": "x"},
     "ReconcileLedger": SPAN,
+    "RepublishEvents": {
+        "startTime": rfc3339(now() - timedelta(days=2)),
+        "endTime": rfc3339(now() - timedelta(days=1)),
+    },
 }
+# What is done to the target first.
+BEFORE = {"ReopenDeal": "win", "ReopenCase": "close"}
 QUERIES: dict[str, dict[str, Any]] = {
     "SearchContacts": {"query": "zzz"},
     "SearchService": {"query": "zzz"},
@@ -87,6 +130,8 @@ VIEWS = (
     ("GetCustomerSections", "/v1/{customer=organizations/*}:customerView"),
     ("SearchService", "/v1/search"),
 )
+# Routes without an RPC: all there is to see, or nothing.
+PAGES = {"/ops": ("ops", "READ"), "/ops/data": ("ops", "READ")}
 CSV = {"file": b"first\nAnn\n", "config": json.dumps({"columns": {"first": "givenName"}}).encode()}
 
 
@@ -146,6 +191,15 @@ class World:
             "organizations": lambda: self._made(self._owner, "organizations", displayName="Acme"),
             "interactions": self._interaction,
             "consents": self._consent,
+            "pipelines": lambda: self._made(self._admin, "pipelines", **PIPELINE),
+            "deals": lambda: self._made(self._owner, "deals", displayName="D"),
+            "kpis": lambda: "kpis/new-contacts",
+            "cases": lambda: self._made(self._owner, "cases", subject="It does not print"),
+            "messages": self._message,
+            "audiences": lambda: mailings.an_audience(self._owner),
+            "members": lambda: mailings.a_member(self._owner, self._shared("audiences")),
+            "campaigns": lambda: mailings.a_campaign(self._owner, self._shared("audiences")),
+            "deliveries": lambda: mailings.a_delivery(self._owner),
             "operations": self._operation,
             "users": lambda: self._made(self._admin, "users", displayName="U", email=_mail()),
             "apiKeys": lambda: self._made(
@@ -165,7 +219,16 @@ class World:
         name = self._makers[route.target]()
         if route.name.startswith("Undelete"):
             assert self._admin.delete(name, '"1"').status == 200
+        if route.name in BEFORE:
+            self._admin.post(f"/v1/{name}:{BEFORE[route.name]}").ok()
+        if route.name == "PauseCampaign":
+            self._admin.post(f"/v1/{name}:schedule", BODIES["ScheduleCampaign"]).ok()
         return name
+
+    def own(self, who: str, collection: str, **body: Any) -> str:
+        """The name of one that `who` made, so that it can be referred to; where it may make any."""
+        answer = self.people[who].client.post(f"/v1/{collection}", body)
+        return answer.body["name"] if answer.status == 200 else self._shared(collection)
 
     def _made(self, client: Client, collection: str, **body: Any) -> str:
         return client.post(f"/v1/{collection}", body).ok()["name"]
@@ -182,6 +245,10 @@ class World:
     def _consent(self) -> str:
         body = {"purpose": "news", "channel": "EMAIL", "state": "GRANTED"}
         return self._made(self._owner, f"{self._shared('contacts')}/consents", **body)
+
+    def _message(self) -> str:
+        body = {"kind": "NOTE", "body": "Seen."}
+        return self._made(self._owner, f"{self._shared('cases')}/messages", **body)
 
     def _operation(self) -> str:
         return self._manager.upload("/v1/contacts:import", CSV).ok()["name"]
@@ -226,6 +293,10 @@ def _body(world: World, who: str, route: Route) -> dict[str, Any]:
     body = dict(BODIES.get(route.name, {}))
     if route.name == "CreateUser":
         body["email"] = _mail()
+    if route.name == "CreateCampaign":
+        body["audience"] = world.own(who, "audiences", displayName="A")
+    if route.name in ("AddContacts", "RemoveContacts"):
+        body["contacts"] = [world.own(who, "contacts", givenName="A")]
     if route.name == "CreateApiKey":
         body["user"] = world.people[who].user or world.people["owner"].user
     return body
@@ -236,10 +307,10 @@ def expect(world: World, who: str, route: Route) -> int:
     if who in ("anonymous", "revoked"):
         return 401
     may = world.people[who].level(route.rpc.collection, route.rpc.action)
-    if not may or (route.rpc.collection in ALL_OR_NONE and may < ALL):
+    if not may or (may < ALL and not ALL_OR_NONE.isdisjoint((route.rpc.collection, route.name))):
         return 403
     if not route.target:
-        return 200
+        return 404 if route.name in FINDS_NOTHING else 200
     if route.target in NOBODYS or not _sees(world, who, route.target):
         return 404
     if route.rpc.action in ("READ", "CREATE"):
@@ -251,6 +322,15 @@ def _sees(world: World, who: str, collection: str) -> bool:
     deciding = SEEN_WITH.get(collection, collection)
     level = world.people[who].level(deciding, "READ")
     return level >= (OWN if deciding in SEEN_BY_ALL else REACHES[deciding][who])
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("who", WHO)
+def test_a_page_is_shown_to_whoever_may_see_all_of_it(world, who, path):
+    is_known = who not in ("anonymous", "revoked")
+    expected = (200 if world.people[who].level(*PAGES[path]) == ALL else 403) if is_known else 401
+
+    assert world.people[who].client.get(path).status == expected
 
 
 def test_what_is_taken_away_counts_within_three_seconds(suite, person):
@@ -284,7 +364,8 @@ def test_the_matrix_has_every_route_that_needs_a_right(suite):
         if operation.get("security") != []
     }
 
-    assert {(route.verb, _shape(route.template)) for route in routes()} == served
+    known = {(route.verb, _shape(route.template)) for route in routes()}
+    assert known | {("GET", path) for path in PAGES} == served
 
 
 def _shape(path: str) -> str:

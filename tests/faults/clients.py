@@ -34,6 +34,11 @@ class Accepted:
         with self._lock:
             self.versions[resource["name"]] = int(resource["etag"].strip('"'))
 
+    def expect(self, resource: Mapping[str, Any], version: int) -> None:
+        """Take note of a version that somebody else will make."""
+        with self._lock:
+            self.versions[resource["name"]] = version
+
     def count(self, tries: int) -> None:
         """Take note of an answer that took so many tries."""
         with self._lock:
@@ -66,6 +71,14 @@ class Insisting:
         assert int(changed["etag"].strip('"')) == int(etag.strip('"')) + 1
         self.accepted.keep(changed)
         return dict(changed)
+
+    def act(self, resource: Mapping[str, Any], verb: str) -> dict[str, Any]:
+        """Let something become of a resource, once."""
+        key = uuid.uuid4().hex
+        path = f"/v1/{resource['name']}:{verb}"
+        answer, _ = self._insist(lambda: self.client.post(path, {}, Idempotency_Key=key))
+        self.accepted.keep(answer.ok())
+        return dict(answer.ok())
 
     def upload(self, path: str, parts: Mapping[str, bytes]) -> dict[str, Any]:
         """Start an operation with a file, once."""
@@ -189,6 +202,21 @@ class Crowd:
         consent = {"purpose": "news", "channel": "EMAIL", "state": "GRANTED"}
         client.create(f"/v1/{contact['name']}/consents", consent)
         client.change(contact, lifecycleStage="CUSTOMER", tags=[uuid.uuid4().hex])
+        self._sell(client)
+        self._serve(client)
+
+    def _serve(self, client: Insisting) -> None:
+        """Open a case for somebody, hear more of it, and resolve it."""
+        case = client.create("/v1/cases", {"subject": self.word})
+        client.create(f"/v1/{case['name']}/messages", {"kind": "CUSTOMER", "body": self.word})
+        client.act(case, "resolve")
+
+    def _sell(self, client: Insisting) -> None:
+        """Win a deal with somebody, who is a customer then: contacts learns it from the event."""
+        buyer = client.create("/v1/contacts", {"givenName": "Eve", "familyName": self.word})
+        told = {"displayName": self.word, "contacts": [{"contact": buyer["name"]}]}
+        client.act(client.create("/v1/deals", told), "win")
+        self.accepted.expect(buyer, 2)
 
     def _look_after_teams(self, client: Insisting) -> None:
         team = client.create("/v1/teams", {"displayName": self.word})

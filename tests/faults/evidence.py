@@ -23,11 +23,25 @@ STORED = {
         "consents": "consents",
         "organizations": "organizations",
     },
+    "crm_sales": {"deals": "deals"},
+    "crm_service_desk": {"cases": "cases", "messages": "messages"},
+    "crm_campaigns": {
+        "audiences": "audiences",
+        "members": "members",
+        "campaigns": "campaigns",
+        "deliveries": "deliveries",
+    },
     "crm_gateway": {"teams": "teams"},
 }
 # How long the ledger may take.
 LONG = 60.0
-SOURCES = {"crm_contacts": "contacts", "crm_gateway": "gateway"}
+SOURCES = {
+    "crm_contacts": "contacts",
+    "crm_sales": "sales",
+    "crm_service_desk": "service-desk",
+    "crm_campaigns": "campaigns",
+    "crm_gateway": "gateway",
+}
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,8 @@ def assert_all_is_well(evidence: Evidence, accepted: Accepted, done: Import) -> 
     evidence.settle()
     imported = evidence.imported(done)
     expected = {**accepted.versions, **dict.fromkeys(imported, 1)}
+    wait_until(lambda: evidence.stored() == expected, 60, 0.2, "what follows from events")
+    evidence.settle()
     assert_resources_are(evidence, expected)
     assert sorted(imported.values()) == sorted(done.good)
     assert_history_is_whole(evidence, expected)

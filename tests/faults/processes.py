@@ -3,9 +3,10 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from urllib.error import HTTPError
@@ -13,6 +14,7 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from crm_chassis.kernel.clock import now
 from crm_chassis.testing.rabbit import DISTRIBUTION_SCRIPT, NODE, rabbit_environment
 from crm_chassis.testing.suite import Suite
 from crm_chassis.testing.waiting import wait_until
@@ -21,7 +23,7 @@ from stack.ports import kept_ports
 from stack.programs import processes, stack_of
 
 OURS = tuple(processes())
-SERVERS = ("epmd", "mongod", "rabbitmq", "smtp")
+SERVERS = ("epmd", "mongod", "prometheus", "rabbitmq", "smtp")
 # A killed process is started again within 1 s (tools/tests), with a crowd on the machine later.
 RESTARTED_WITHIN = 30.0
 # The longest that a process may take to finish what it has begun.
@@ -41,7 +43,7 @@ def restart(suite: Suite, name: str) -> None:
     pid = suite.pids[name]
     os.kill(_watcher(pid), signal.SIGTERM)
     _wait_for_another(suite, name, pid, STOPPED_WITHIN)
-    wait_until(lambda: page(suite, name, "/readyz")[0] == 200, 30, 0.05, name)
+    wait_until(lambda: page(suite, name, "/readyz")[0] == 200, 60, 0.05, name)
 
 
 def _wait_for_another(suite: Suite, name: str, pid: int, timeout: float) -> None:
@@ -50,11 +52,14 @@ def _wait_for_another(suite: Suite, name: str, pid: int, timeout: float) -> None
 
 def _watcher(pid: int) -> int:
     """The process that watches over that one; itself where none does."""
-    parent = int(
-        Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-    )
+    parent = int(_stat(pid)[1])
     command, watching = (Path(f"/proc/{one}/cmdline").read_bytes() for one in (pid, parent))
     return parent if command == watching else pid
+
+
+def _stat(pid: int) -> list[str]:
+    """What the kernel tells of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
 def assert_all_is_up(suite: Suite, timeout: float = 30.0) -> None:
@@ -85,8 +90,10 @@ def metric(suite: Suite, process: str, name: str, **labels: str) -> float:
 
 
 def begin_of(suite: Suite, process: str) -> datetime:
-    """When a process began."""
-    return datetime.fromtimestamp(metric(suite, process, "process_start_time_seconds"), UTC)
+    """When a process began, to a hundredth of a second: its metric tells whole seconds."""
+    ticks = int(_stat(suite.pids[process])[19])
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return now() - timedelta(seconds=age)
 
 
 @contextmanager

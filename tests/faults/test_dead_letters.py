@@ -13,7 +13,8 @@ from crm_chassis.testing.messages import Broker
 from crm_chassis.testing.waiting import wait_until
 
 QUEUE = "analytics.anything-happened"
-KEY = "crm.contacts.contact.updated.v1"
+# Only analytics takes this.
+KEY = "crm.gateway.team.updated.v1"
 BODIES = {
     "random bytes": os.urandom(3_000),
     "no JSON": b'{"specversion": "1.0", "id": ',

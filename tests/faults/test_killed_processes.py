@@ -3,15 +3,27 @@
 import pytest
 from faults.processes import OURS, replace
 
-VICTIMS = (*OURS, "rabbitmq", "mongod")
-WORKING = 1.5
+from stack.services import SERVICES
+
+SERVERS = ("rabbitmq", "mongod")
+VICTIMS = (*OURS, *SERVERS)
+# The processes of each service, and the servers: one after the other, under the same load.
+GROUPS = {
+    **{
+        service.name: [f"{service.name}/{each}" for each in service.processes]
+        for service in SERVICES
+    },
+    "servers": SERVERS,
+}
+WORKING = 1.0
 
 
-@pytest.mark.parametrize("victim", VICTIMS)
-def test_what_was_accepted_is_there_once_after_a_process_was_killed(ordeal, victim, scale):
-    for _ in range(max(2, int(scale / 2))):
-        replace(ordeal.suite, victim)
-        ordeal.crowd.work_on(WORKING)
+@pytest.mark.parametrize("group", GROUPS)
+def test_what_was_accepted_is_there_once_after_processes_were_killed(ordeal, group, scale):
+    for _ in range(max(1, int(scale / 2))):
+        for victim in GROUPS[group]:
+            replace(ordeal.suite, victim)
+            ordeal.crowd.work_on(WORKING)
 
     ordeal.end_well()
 
