@@ -7,10 +7,12 @@ import platform
 import shutil
 import tempfile
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from bench.measure import RUNS, take
+from bench import telemetry, whole
+from bench.measure import RUNS, Measure, take
 from bench.measures import Bench, measures
 from bench.stack import ROOT, BenchStack, free_port
 from bench.yardsticks.serving import bare_gateway
@@ -37,17 +39,22 @@ def main() -> None:
 
 
 def _measure(stack: BenchStack, only: str) -> list[dict[str, Any]]:
-    lines = []
+    lines: list[dict[str, Any]] = []
     with ExitStack() as opened:
         stack.up()
         ups = _ups(stack) if only in "make up" else []
-        one, two = (opened.enter_context(bare_gateway(count)) for count in (1, 2))
-        for measure in measures(Bench(stack, one, two), ups):
-            if only in measure.name:
-                line = take(measure, full=os.environ.get("FULL") == "1")
-                lines.append(line)
-                _show(line)
+        one, two, five = (opened.enter_context(bare_gateway(count)) for count in (1, 2, 5))
+        lines_of_table = chain(measures(Bench(stack, one, two), ups), whole.measures(stack, five))
+        lines += [_taken(measure) for measure in lines_of_table if only in measure.name]
+    if only in telemetry.NAME:
+        lines += map(_taken, telemetry.measures(stack.folder.parent))
     return lines
+
+
+def _taken(measure: Measure) -> dict[str, Any]:
+    line = take(measure, full=os.environ.get("FULL") == "1")
+    _show(line)
+    return line
 
 
 def _ups(stack: BenchStack) -> list[float]:

@@ -8,11 +8,22 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import pika
+from pymongo import MongoClient
+
 from bench.stack import BenchStack
 from crm_chassis.mongo.outbox import INDEX
 from crm_chassis.testing.suite import Client
 from crm_chassis.testing.waiting import wait_until
 
+LOGS = ("crm_contacts", "crm_sales", "crm_service_desk", "crm_campaigns")
+# Where the events of contacts go.
+QUEUES = [
+    "analytics.anything-happened",
+    "campaigns.contacts-changed",
+    "sales.contacts-changed",
+    "service-desk.contacts-changed",
+]
 INTERACTIONS = 50
 ENTRIES = 100
 COLUMNS = {
@@ -39,6 +50,37 @@ def a_customer(client: Client) -> str:
         contact = client.patch(name, {"tags": [f"t{number}"]}, contact["etag"]).ok()
     wait_until(lambda: len(client.get(f"/v1/{name}:timeline").ok()["entries"]) == ENTRIES)
     return name
+
+
+def a_full_customer(client: Client) -> str:
+    """The same with 20 deals and 20 cases."""
+    name = a_customer(client)
+    for number in range(20):
+        deal = {"displayName": f"Deal {number}", "contacts": [{"contact": name}]}
+        deal["amount"] = {"currencyCode": "EUR", "units": f"{number + 1}00"}
+        client.post("/v1/deals", deal).ok()
+        client.post("/v1/cases", {"subject": f"Case {number}", "contact": name}).ok()
+    entries = ENTRIES + 2 * 20
+    wait_until(
+        lambda: len(client.get(f"/v1/{name}:timeline", pageSize=1000).ok()["entries"]) == entries,
+        30,
+    )
+    return name
+
+
+def an_audience(client: Client, size: int) -> str:
+    """The name of an audience of people who all want the newsletter."""
+    consent = {"purpose": "newsletter", "channel": "EMAIL", "state": "GRANTED"}
+    names = []
+    for number in range(size):
+        body = {"givenName": f"Ann {number}", "emails": [{"address": f"a{number}@example.com"}]}
+        names.append(client.post("/v1/contacts", body).ok()["name"])
+        client.post(f"/v1/{names[-1]}/consents", consent).ok()
+    audience: str = client.post("/v1/audiences", {"displayName": "Bench"}).ok()["name"]
+    for begin in range(0, size, 500):
+        some = {"contacts": names[begin : begin + 500]}
+        client.post(f"/v1/{audience}:addContacts", some).ok()
+    return audience
 
 
 def contact_bodies() -> Iterator[bytes]:
@@ -102,19 +144,26 @@ def wait_for_operation(client: Client, name: str, rows: int, seconds: float) -> 
 
 
 def drained(stack: BenchStack) -> None:
-    """Wait until every event is in the journal."""
-    from pymongo import MongoClient
-
+    """Wait until every event is in the journal, and nobody is busy with one any more."""
     with MongoClient(stack.suite.env["CRM_MONGODB_URI"]) as mongo:
         wait_until(
             lambda: (
-                not is_pending(mongo["crm_contacts"]["events"])
+                not any(is_pending(mongo[name]["events"]) for name in LOGS)
                 and mongo["crm_contacts"]["events"].estimated_document_count()
                 <= mongo["crm_analytics"]["journal"].count_documents({"source": "/crm/contacts"})
             ),
             timeout=600,
             every=0.1,
         )
+    broker = pika.BlockingConnection(pika.URLParameters(stack.suite.env["CRM_RABBITMQ_URI"]))
+    channel = broker.channel()
+    wait_until(lambda: not any(_waiting(channel, queue) for queue in QUEUES), 600, 0.2)
+    broker.close()
+
+
+def _waiting(channel: Any, queue: str) -> int:
+    count: int = channel.queue_declare(queue, passive=True).method.message_count
+    return count
 
 
 def is_pending(events: Any) -> bool:

@@ -66,32 +66,40 @@ def parse_and_insert(uri: str, content: bytes) -> float:
         return len(rows) / took
 
 
-def publish(uri: str, bodies: list[bytes]) -> float:
-    """Messages per second that pika publishes to a quorum queue, at most 500 unconfirmed."""
-    connection = pika.SelectConnection(pika.URLParameters(uri))
-    run = _Publishing(connection, bodies)
-    connection.add_on_open_callback(lambda _: connection.channel(on_open_callback=run.begin))
-    connection.ioloop.start()
+def publish(uri: str, bodies: list[bytes], queues: int) -> float:
+    """Messages per second that pika publishes, each to so many quorum queues, 500 unconfirmed."""
+    name = f"bench-{uuid.uuid4().hex}"
+    parameters = pika.URLParameters(uri)
+    with pika.BlockingConnection(parameters) as admin:
+        channel = admin.channel()
+        channel.exchange_declare(name, "fanout")
+        for number in range(queues):
+            queue = f"{name}-{number}"
+            channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+            channel.queue_bind(queue, name)
+        connection = pika.SelectConnection(parameters)
+        run = _Publishing(connection, name, bodies)
+        connection.add_on_open_callback(lambda _: connection.channel(on_open_callback=run.begin))
+        connection.ioloop.start()
+        for number in range(queues):
+            channel.queue_delete(f"{name}-{number}")
+        channel.exchange_delete(name)
     return len(bodies) / run.took
 
 
 class _Publishing:
     """One run: publishes within the window, and stops the loop after the last confirm."""
 
-    def __init__(self, connection: pika.SelectConnection, bodies: list[bytes]) -> None:
-        self.connection, self.bodies = connection, bodies
-        self.queue = f"bench-{uuid.uuid4().hex}"
+    def __init__(
+        self, connection: pika.SelectConnection, exchange: str, bodies: list[bytes]
+    ) -> None:
+        self.connection, self.exchange, self.bodies = connection, exchange, bodies
         self.sent = self.confirmed = 0
         self.started = self.took = 0.0
 
     def begin(self, channel: Any) -> None:
         self.channel = channel
-        channel.queue_declare(
-            self.queue,
-            durable=True,
-            arguments={"x-queue-type": "quorum"},
-            callback=lambda _: channel.confirm_delivery(self._confirm, lambda _: self._start()),
-        )
+        channel.confirm_delivery(self._confirm, lambda _: self._start())
 
     def _start(self) -> None:
         self.started = time.perf_counter()
@@ -101,7 +109,7 @@ class _Publishing:
         properties = pika.BasicProperties(delivery_mode=2)
         while self.sent < len(self.bodies) and self.sent - self.confirmed < WINDOW:
             body = self.bodies[self.sent]
-            self.channel.basic_publish("", self.queue, body, properties, mandatory=True)
+            self.channel.basic_publish(self.exchange, "", body, properties, mandatory=True)
             self.sent += 1
 
     def _confirm(self, frame: Any) -> None:
@@ -111,7 +119,7 @@ class _Publishing:
         self.confirmed = tag if frame.method.multiple else self.confirmed + 1
         if self.confirmed >= len(self.bodies):
             self.took = time.perf_counter() - self.started
-            self.channel.queue_delete(self.queue, callback=lambda _: self._end())
+            self._end()
         else:
             self._fill()
 
