@@ -20,7 +20,7 @@ class Introduction:
         self._references = references
 
     def reading(self, customer: str, read: Callable[[], T]) -> T:
-        """What `read` gives; a second time when it found no customer, and there is one.
+        """What `read` gives; a second time when it found no customer, who may be known by then.
 
         Raises:
             NotFound: there is no such customer, or the caller may not see it.
@@ -29,9 +29,8 @@ class Introduction:
         try:
             return read()
         except NotFound:
-            if find_known(customer) is not None:
-                raise
-        self._ask_for(customer)
+            if find_known(customer) is None:
+                self._ask_for(customer)
         return read()
 
     def _ask_for(self, customer: str) -> None:

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from crm_analytics.parents.introduction import Introduction
 from crm_analytics.testing import a_contact, an_event, an_interaction, an_organization, happen
 from crm_analytics.timeline.queries import question_of, timeline_page
 from crm_analytics.timeline.rules import entry_json
 from crm_chassis.kernel.clock import MILLISECOND, now
 from crm_chassis.kernel.errors import Invalid, NotFound
 from crm_chassis.mongo.connection import database as service_database
+from crm_chassis.rpc.references import References
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.testing.calls import a_call, a_principal
 
@@ -97,6 +99,25 @@ def test_a_token_of_another_customer_is_refused():
         read(bob.name, page_token=token)
 
     assert refused.value.flaws[0].field == "page_token"
+
+
+def test_a_customer_whose_event_arrives_during_the_reading_is_found():
+    ann = a_contact()
+    created = an_event(ann)
+    nobody_to_ask = Introduction(References(()))
+    tries = []
+
+    def reading():
+        tries.append(ann.name)
+        try:
+            return read(ann.name)
+        finally:
+            happen(created)
+
+    page = nobody_to_ask.reading(ann.name, reading)
+
+    assert events_in(page) == [created.id]
+    assert len(tries) == 2
 
 
 def test_entries_are_filtered_by_time_type_subject_and_actor():
