@@ -60,8 +60,9 @@ restore: setup servers ## Start a new suite from a backup (FROM=folder), where t
 ##@ Work on it
 
 .PHONY: test verify check bench format docs lock
-test: setup servers watchers helm ## Run all tests, the long ones shortened
-	@$(PYTHON) -m pytest -n $(WORKERS)
+test: setup servers watchers helm ## Run all tests, the long ones shortened; what fails has one more try, alone
+	@$(PYTHON) -m pytest -n $(WORKERS) || { [ $$? = 1 ] && echo "Once more, alone:" && \
+	  $(PYTHON) -m pytest --last-failed --last-failed-no-failures none --maxfail 1; }
 
 verify: setup servers watchers helm ## Run the same tests at full length
 	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --timeout 3600
