@@ -64,8 +64,9 @@ test: setup servers watchers helm ## Run all tests, the long ones shortened; wha
 	@$(PYTHON) -m pytest -n $(WORKERS) || { [ $$? = 1 ] && echo "Once more, alone:" && \
 	  $(PYTHON) -m pytest --last-failed --last-failed-no-failures none --maxfail 1; }
 
-verify: setup servers watchers helm ## Run the same tests at full length
-	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --timeout 3600
+verify: setup servers watchers helm ## Run the same tests at full length, then a load of 20 minutes with nothing beside it
+	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest -n $(WORKERS) --timeout 3600 --ignore tests/load
+	@CRM_TEST_SCALE=20 $(PYTHON) -m pytest --timeout 3600 tests/load
 	@if kubectl get --raw /readyz --request-timeout 10s > /dev/null 2>&1; then \
 	  $(MAKE) images e2e-cluster; else echo "No cluster answers: its tests are left out."; fi
 
