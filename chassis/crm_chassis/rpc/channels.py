@@ -295,7 +295,10 @@ class _OwnToken:
 
 
 def service_config(rpcs: Iterable[Rpc]) -> str:
-    """gRPC's own retries: at most two, while the service is away, of what may be repeated."""
+    """gRPC's own retries: at most two, while the service is away, of what may be repeated.
+
+    What never reached the service gRPC sends again in any case.
+    """
     names = [
         {"service": rpc.descriptor.containing_service.full_name, "method": rpc.name}
         for rpc in rpcs
