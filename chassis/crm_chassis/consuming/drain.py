@@ -100,7 +100,7 @@ def resend(broker: Confirming) -> None:
             if error.reason == NO_QUEUE:
                 dead_letters.mark_returned(row["_id"], NO_QUEUE)
             continue
-        dead_letters.mark_resent(row["_id"])
+        dead_letters.mark_resent(row)
         log.info("sent again", queue=row["queue"])
 
 

@@ -171,10 +171,14 @@ def letters_to_resend() -> Iterator[Row]:
         yield {**row, "body": _body_of(row)}
 
 
-def mark_resent(letter_id: str) -> None:
-    """Keep that the broker has the message again."""
+def mark_resent(letter: Row) -> None:
+    """Keep that the broker has the message again.
+
+    It may have failed again meanwhile, and somebody asked once more: then it is sent once more.
+    """
+    asked = {"_id": letter["_id"], "state_time": letter["state_time"]}
     change = {"$unset": {"resend": ""}, "$set": {"replay_time": now()}}
-    _rows().update_one({"_id": letter_id}, change)
+    _rows().update_one(asked, change)
 
 
 def mark_returned(letter_id: str, reason: str) -> None:

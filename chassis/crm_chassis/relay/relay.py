@@ -5,7 +5,6 @@ confirm: what a crash leaves undone is done once more, and consumers know it by 
 """
 
 import logging
-import signal
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from crm_chassis.relay.publisher import Fate, Publisher, Told
 from crm_chassis.relay.reading import ReadingAhead, Recent
 from crm_chassis.relay.refusals import Refusals
 from crm_chassis.settings import ServiceSettings
+from crm_chassis.stopping import stop_when_asked
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
 from crm_chassis.telemetry.tracing import is_sampled, span, start_tracing, stop_tracing
@@ -68,8 +68,7 @@ def run(
     buckets = Buckets(leases.this_process(), lease_seconds)
     publisher = Publisher(settings.rabbitmq_uri, buckets.covers)
     relay = Relay(settings.service, publisher, buckets)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: relay.stop())
+    stop_when_asked(relay.stop, STOP_WITHIN)
     readiness = {"mongodb": check_database, "rabbitmq": publisher.check, **(checks or {})}
     with closing(probes.serve(settings.metrics_address, readiness, {"loop": relay.check})):
         publisher.start()
@@ -80,7 +79,7 @@ def run(
 
 
 class Relay:
-    """One relay's work; `stop` may be called from a signal handler, `check` from any thread."""
+    """One relay's work; `stop` and `check` may be called from any thread."""
 
     def __init__(self, service: str, publisher: Publisher, buckets: Buckets) -> None:
         self._publisher, self._buckets = publisher, buckets

@@ -27,14 +27,19 @@ MOST_TIDINGS, MOST_NAMES = 1_000, 100
 BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry(Generic[T]):
-    """An answer; the customers it rests on; and how much was told of them when it was made."""
+    """An answer; the customers it rests on; and how much was told of them when it was made.
+
+    What happened between the look for their names and the first count may have brought others: the
+    names are `sure` once they were looked for again and nothing had been told since.
+    """
 
     answer: T
     names: Sequence[str]
     since: datetime
     told: int
+    sure: bool = False
 
 
 class Kept(Generic[T]):
@@ -59,7 +64,7 @@ class Kept(Generic[T]):
         """
         with self._lock:
             entry = self._entries.get(question)
-        if entry is not None and self._told(entry.names, entry.since) == entry.told:
+        if entry is not None and self._holds(entry, names):
             child(KEPT_ANSWERS, "kept").inc()
             return entry.answer
         child(KEPT_ANSWERS, "made").inc()
@@ -69,6 +74,12 @@ class Kept(Generic[T]):
         """Let the answer be made anew: something else than an event speaks against it."""
         with self._lock:
             self._entries.pop(question, None)
+
+    def _holds(self, entry: _Entry[T], names: Callable[[], Sequence[str]]) -> bool:
+        if self._told(entry.names, entry.since) != entry.told:
+            return False
+        entry.sure = entry.sure or set(names()) <= set(entry.names)
+        return entry.sure
 
     def _made(self, question: Hashable, names: Sequence[str], make: Callable[[], T]) -> T:
         since = now() - LATE

@@ -32,6 +32,8 @@ CAP = 5.0
 # What the way back takes of the time that is left.
 MARGIN = 0.020
 LARGEST_ANSWER = 64 * 1024 * 1024
+# A refusal with all its flaws (`errors.MOST_FLAWS`) comes as metadata: gRPC lets 8 KiB through.
+LARGEST_REFUSAL = 1024 * 1024
 KEEPALIVE = 60_000
 
 # The `authorization` of the request that is being answered: calls made for it pass it on.
@@ -295,7 +297,10 @@ class _OwnToken:
 
 
 def service_config(rpcs: Iterable[Rpc]) -> str:
-    """gRPC's own retries: at most two, while the service is away, of what may be repeated."""
+    """gRPC's own retries: at most two, while the service is away, of what may be repeated.
+
+    What never reached the service gRPC sends again in any case.
+    """
     names = [
         {"service": rpc.descriptor.containing_service.full_name, "method": rpc.name}
         for rpc in rpcs
@@ -330,6 +335,8 @@ def channel_options(config: str) -> list[tuple[str, Any]]:
         ("grpc.dns_min_time_between_resolutions_ms", 500),
         ("grpc.keepalive_time_ms", KEEPALIVE),
         ("grpc.max_receive_message_length", LARGEST_ANSWER),
+        ("grpc.max_metadata_size", LARGEST_REFUSAL),
+        ("grpc.absolute_max_metadata_size", LARGEST_REFUSAL),
     ]
 
 

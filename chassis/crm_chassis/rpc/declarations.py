@@ -16,6 +16,8 @@ from google.protobuf.message import Message
 
 SAFE, IDEMPOTENT, KEY = "SAFE", "IDEMPOTENT", "KEY"
 SHARED_PACKAGE = "crm.api.v1"
+# What a request has that tells of which version it speaks, by itself or in its resource.
+_TAGGED = frozenset({"etag", "update_mask"})
 _VARIABLE = re.compile(r"{([a-z_.]+)[=}]")
 
 
@@ -38,7 +40,14 @@ class Rpc:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a client may try it again by itself."""
+        """Whether a client may try it again by itself.
+
+        Not a change of a version that is told: the first try may have been carried out although its
+        answer was lost, and the second would be refused as stale for what the first one did.
+        """
+        fields = self.descriptor.input_type.fields_by_name
+        if not _TAGGED.isdisjoint(fields.keys()):
+            return self.idempotency == SAFE
         return self.idempotency in (SAFE, IDEMPOTENT)
 
 

@@ -1,6 +1,5 @@
 """The gRPC server of a process: what it serves, what stands around it, how it starts and stops."""
 
-import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -25,6 +24,7 @@ from crm_chassis.rpc.references import References
 from crm_chassis.rpc.table import MethodTable, Service
 from crm_chassis.rpc.tokens import Signer, Verifier
 from crm_chassis.settings import ServiceSettings
+from crm_chassis.stopping import stop_when_asked
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
 from crm_chassis.telemetry.probes import Check
@@ -35,6 +35,8 @@ THREADS = 16
 CONCURRENT_RPCS = 2 * THREADS
 # Longer than any answer takes, shorter than Kubernetes waits.
 GRACE = 20.0
+# How long calls may take to end that are cancelled then, and their connections.
+CANCELLED_WITHIN = 3.0
 # How often it is looked whether a server that is not ready yet has become so.
 ROUND = 0.5
 NEEDED = ("mongodb_uri", "grpc_address", "metrics_address", "token_key_file", "token_keys_file")
@@ -94,9 +96,13 @@ class RpcServer:
             self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     def stop(self, grace: float = GRACE) -> None:
-        """Take no new calls, and wait `grace` seconds for those under way to end."""
+        """Take no new calls, wait `grace` seconds for those under way, and cancel what is left.
+
+        gRPC itself waits for its last connection however long that takes.
+        """
         self._health.enter_graceful_shutdown()
-        self._server.stop(grace).wait()
+        if not self._server.stop(grace).wait(grace + CANCELLED_WITHIN):
+            log.error("calls not ended", grace=grace)
 
 
 def build_peers(settings: ServiceSettings) -> Peers:
@@ -159,8 +165,7 @@ def database_checks(migrations: str) -> Mapping[str, Check]:
 
 def _run(server: RpcServer, settings: ServiceSettings, checks: Mapping[str, Check]) -> None:
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_when_asked(stop.set, GRACE)
     with closing(probes.serve(settings.metrics_address, {"rpc": _until(stop), **checks})):
         server.start()
         spare_the_collector()

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Event
 
-from crm_chassis.kernel.errors import Conflict, Refusal, TooMany, Unavailable
+from crm_chassis.kernel.errors import Conflict, Overdue, Refusal, TooMany, Unavailable
 from crm_chassis.mongo import operations
 from crm_chassis.mongo.claiming import ClaimLost
 from crm_chassis.mongo.operations import Operation, Progress
@@ -73,7 +73,7 @@ class Operations:
             self._run_steps(operation)
         except ClaimLost:
             OPERATION_STEPS.labels(operation.kind, "lost").inc()
-        except (Unavailable, TooMany, Conflict) as refusal:
+        except (Unavailable, Overdue, TooMany, Conflict) as refusal:
             _put_off(operation, refusal)
         except Refusal as refusal:
             _end(operation, "failed", refusal.reason, refusal.detail)

@@ -1,6 +1,5 @@
 """The worker process: due timers, long work and duties, until it is asked to stop."""
 
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from crm_chassis.mongo.claiming import longest_waits
 from crm_chassis.mongo.failures import check_database
 from crm_chassis.resources.event_log import expect_events
 from crm_chassis.settings import ServiceSettings
+from crm_chassis.stopping import stop_when_asked
 from crm_chassis.telemetry import probes
 from crm_chassis.telemetry.logging import logger, start_logging
 from crm_chassis.telemetry.tracing import start_tracing, stop_tracing
@@ -31,6 +31,8 @@ AFTER_ERROR = 2.0
 OPERATION_THREADS = 2
 # How often claims are renewed; well within a claim's lease.
 RENEWAL = 3.0
+# How long what is in hand may take at the end; a mail server may think about a mail for longer.
+GRACE = 25.0
 # A thread that stores waits for the database often, and for one that prepares each time after it:
 # not 5 ms, which is a twelfth of an import.
 SWITCH = 0.0005
@@ -55,8 +57,7 @@ def run(
     connection.connect(settings.mongodb_uri, settings.database_name)
     expect_events(settings.service)
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_when_asked(stop.set, GRACE)
     crew = _Crew(Timers(settings.service, timers), Operations(operations, stop), stop, duties)
     readiness = {"mongodb": check_database, **(checks or {})}
     spare_the_collector()

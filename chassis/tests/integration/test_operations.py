@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 
 from crm_chassis.kernel.clock import now
-from crm_chassis.kernel.errors import Invalid, NotFound, Unavailable
+from crm_chassis.kernel.errors import Invalid, NotFound, Overdue, Unavailable
 from crm_chassis.mongo import operations
 from crm_chassis.mongo.claiming import ClaimLost
 from crm_chassis.mongo.operations import Operation, Progress
@@ -150,7 +150,10 @@ def test_a_refusal_ends_the_operation_with_its_reason(database, worker, trouble)
     assert counted(database) == [0]
 
 
-@pytest.mark.parametrize("error", [ValueError("bug"), Unavailable("Sales does not answer.")])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("bug"), Unavailable("Sales does not answer."), Overdue("Sales takes too long.")],
+)
 def test_a_step_that_fails_is_tried_again_where_it_stood(database, worker, trouble, error):
     operation_id = started()
     trouble.at[1] = raising(error)

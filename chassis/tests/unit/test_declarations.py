@@ -22,7 +22,16 @@ def test_an_rpc_tells_what_it_needs_and_what_repeating_it_does():
         "KEY",
     )
     assert create.path == "/crm.contacts.v1.InteractionService/CreateInteraction"
-    assert (create.is_repeatable, change.is_repeatable) == (False, True)
+    assert (create.is_repeatable, change.is_repeatable) == (False, False)
+
+
+def test_a_client_repeats_by_itself_what_a_second_try_answers_like_the_first():
+    repeated = {name for name, rpc in by_name("contacts").items() if rpc.is_repeatable}
+
+    assert repeated >= {"GetContact", "ListContacts", "ReplayDeadLetter", "CancelOperation"}
+    assert repeated.isdisjoint(
+        {"CreateContact", "UpdateContact", "DeleteContact", "UndeleteContact", "MoveOrganization"}
+    )
 
 
 def test_the_fields_that_http_has_in_the_path_are_known():

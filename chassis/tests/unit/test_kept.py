@@ -84,6 +84,25 @@ def test_what_happens_to_somebody_whom_the_answer_rests_on_counts_as_well(kept, 
     assert ask(kept, make, names) == b"2"
 
 
+def test_somebody_who_joins_while_the_answer_is_begun_counts_as_well(kept, log):
+    make = Maker()
+    around = [ANN]
+
+    def names():
+        found = list(around)
+        if not make.made and len(around) == 1:
+            around.append("organizations/1")
+            log.tell(ANN)
+        return found
+
+    kept.answer(ANN, names, make)
+    log.tell("organizations/1")
+
+    assert kept.answer(ANN, names, make) == b"2"
+    log.tell("organizations/1")
+    assert kept.answer(ANN, names, make) == b"3"
+
+
 def test_an_event_that_is_seen_after_a_newer_one_is_not_missed(kept, log):
     make = Maker()
     log.tell(ANN)

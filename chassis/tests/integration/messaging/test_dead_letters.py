@@ -2,10 +2,11 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
-from crm_chassis.kernel.clock import parse_rfc3339
+from crm_chassis.kernel.clock import now, parse_rfc3339
 from crm_chassis.kernel.errors import Invalid, NotAllowed, NotFound
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import dead_letters
@@ -137,6 +138,22 @@ def test_a_letter_is_stored_once_however_often_it_comes(log):
     (row,) = log["dead_letters"].find()
     assert row["attempts"] == 6
     assert row["_id"] == letter.id
+
+
+def test_who_asks_again_while_a_letter_is_being_sent_has_it_sent_again(log):
+    letter = a_letter()
+    dead_letters.store(letter)
+    dead_letters.replay(letter.id)
+    (sent,) = dead_letters.letters_to_resend()
+
+    dead_letters.store(replace(letter, last_time=now()))
+    dead_letters.replay(letter.id)
+    dead_letters.mark_resent(sent)
+    (again,) = dead_letters.letters_to_resend()
+    dead_letters.mark_resent(again)
+
+    assert again["_id"] == letter.id
+    assert list(dead_letters.letters_to_resend()) == []
 
 
 def test_a_long_body_is_kept_whole(log):

@@ -1,7 +1,7 @@
 """Changes to deliveries: planned, noted, settled, and what a recipient says afterwards."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -207,13 +207,16 @@ def _settle_rows(tx: Transaction, rows: Sequence[Row], told: Mapping[str, Outcom
     by_state: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     later: list[UpdateOne] = []
+    cancelled = _cancelled(tx, {row["container"] for row in rows if _waits(told[row["_id"]])})
     for row in rows:
         outcome = told[row["_id"]]
+        if _waits(outcome) and row["container"] in cancelled:
+            outcome = Outcome(SUPPRESSED, "CANCELLED")
         tries = row.get("tries", 0) + outcome.was_tried
-        if outcome.state == LATER and tries < MOST_TRIES:
+        if _waits(outcome) and tries < MOST_TRIES:
             later.append(_later(tx, row, tries, outcome))
             continue
-        state = FAILED if outcome.state == LATER else outcome.state
+        state = FAILED if _waits(outcome) else outcome.state
         by_state[state].append((row, settled_row(row, _ended(outcome, state))))
         counts[row["container"]][state.lower()] += 1
     for state, changes in by_state.items():
@@ -223,6 +226,22 @@ def _settle_rows(tx: Transaction, rows: Sequence[Row], told: Mapping[str, Outcom
     for campaign, counted in counts.items():
         _count(tx, campaign, counted)
     return Counter({state: len(changes) for state, changes in by_state.items()})
+
+
+def _waits(outcome: Outcome) -> bool:
+    """Whether nothing was accepted: it is offered again, as long as anybody wants that."""
+    return outcome.state == LATER
+
+
+def _cancelled(tx: Transaction, campaigns: Iterable[str]) -> set[str]:
+    """Those of the campaigns that were cancelled; all are held, so that no other is meanwhile.
+
+    Whoever cancels lets go of what no attempt has begun of: what comes back later is let go here.
+    """
+    names = tx.hold(Campaign, sorted(campaigns))
+    wanted = {"_id": {"$in": list(map(id_of, names))}, "state": CANCELLED}
+    found = Campaign.rows().find(wanted, {"_id": 1}, session=tx.session)
+    return {f"{Campaign.collection()}/{row['_id']}" for row in found}
 
 
 def _ended(outcome: Outcome, state: str) -> Outcome:

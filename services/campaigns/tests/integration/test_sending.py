@@ -347,6 +347,23 @@ def test_a_cancelled_campaign_reaches_nobody_more(sender, inbox):
     assert inbox.received == []
 
 
+def test_a_mail_that_waits_when_its_campaign_is_cancelled_is_let_go_of(sender, inbox):
+    campaign = a_started_campaign([a_contact()])
+
+    def cancel_and_refuse(_recipient):
+        as_call(a_call(), cancel_campaign, campaign.name, "")
+        fire_all()
+        return "450 Not now"
+
+    inbox.answer = cancel_and_refuse
+    one_round(sender)
+
+    [delivery] = deliveries_of(campaign)
+    assert (delivery["state"], delivery["reason"]) == ("SUPPRESSED", "CANCELLED")
+    assert stored(campaign)["stats"]["suppressed"] == 1
+    assert "attempt" not in delivery
+
+
 def test_a_campaign_starts_at_its_time(sender, inbox):
     campaign = a_campaign(many(2))
     in_transaction(schedule_campaign, campaign.name, now() + timedelta(hours=1), "")

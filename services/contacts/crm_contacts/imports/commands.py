@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -18,12 +18,14 @@ from crm_chassis.kernel.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Refusal,
     TooLarge,
     refuse_flaws,
 )
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.mongo import operations
 from crm_chassis.mongo.connection import database
+from crm_chassis.mongo.idempotency import Replay
 from crm_chassis.mongo.schedule import schedule
 from crm_chassis.resources.bulk import update_rows
 from crm_chassis.resources.claims import holders_of, take_claims
@@ -80,14 +82,12 @@ def import_contacts(
     # Whatever becomes of the upload, somebody takes it away.
     housekeeping = replace(current_call(), method="imports/upload", idempotency=None)
     as_call(housekeeping, schedule, DISCARD, file_id, now() + KEPT)
-    try:
+    with _taken_away_after(file_id, Exception):
         _upload(file_id, arriving)
         _refuse_wrong_header(file_id, plan)
+    # After any other error nobody knows yet whether the operation is there, and needs the file.
+    with _taken_away_after(file_id, Refusal, Replay):
         return in_transaction(start_import, file_id, config)
-    except Exception:
-        with suppress(NoFile):
-            files().delete(file_id)
-        raise
 
 
 def plan_of_config(config: Mapping[str, Any]) -> Plan:
@@ -126,6 +126,17 @@ def _is_done(operation_id: str) -> bool:
         return bool(operations.find(operation_id)["done"])
     except NotFound:
         return True
+
+
+@contextmanager
+def _taken_away_after(file_id: str, *errors: type[Exception]) -> Iterator[None]:
+    """Take the uploaded file away at once when one of the errors is raised within."""
+    try:
+        yield
+    except errors:
+        with suppress(NoFile):
+            files().delete(file_id)
+        raise
 
 
 def _config_of(first: contacts_pb2.ImportContactsRequest | None) -> Row:

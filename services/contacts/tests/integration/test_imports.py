@@ -9,6 +9,8 @@ from threading import Event
 
 import pytest
 from crm.contacts.v1 import contacts_pb2
+from pymongo.client_session import ClientSession
+from pymongo.errors import AutoReconnect
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.errors import Invalid, TooLarge
@@ -231,7 +233,7 @@ def test_an_empty_file_is_refused_at_once_and_leaves_nothing(database, content):
 
 def test_a_column_that_is_not_in_the_file_is_refused_at_once():
     with pytest.raises(Invalid) as refused:
-        upload("id,first\n1,Ann\n")
+        upload("id,first,last\n1,Ann,Lee\n")
 
     assert [flaw.field for flaw in refused.value.flaws] == ["config.columns.last"]
 
@@ -255,6 +257,24 @@ def test_a_file_that_is_too_large_is_refused_on_its_way(database):
         import_contacts(endless())
 
     assert database["imports.chunks"].count_documents({}) == 0
+
+
+def test_a_file_stays_when_nobody_knows_whether_its_operation_is_there(monkeypatch):
+    commit, commits = ClientSession.commit_transaction, []
+
+    def commit_and_lose_the_answer(session):
+        commit(session)
+        commits.append(session)
+        if len(commits) == 2:
+            raise AutoReconnect("away")
+
+    monkeypatch.setattr(ClientSession, "commit_transaction", commit_and_lose_the_answer)
+    with pytest.raises(AutoReconnect):
+        upload("id,first,last\n1,Ann,Lee\n")
+    monkeypatch.undo()
+    run()
+
+    assert [contact.given_name for contact in contacts()] == ["Ann"]
 
 
 def test_the_configuration_comes_first_and_once():
