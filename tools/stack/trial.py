@@ -32,7 +32,7 @@ class Trial:
             input=answer,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
 

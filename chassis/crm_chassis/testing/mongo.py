@@ -105,7 +105,7 @@ def initiate(port: int, user: str = "", password: str = "", *, durable: bool = T
         return False
 
     with direct_client(port) as client:
-        wait_until(is_primary, 30, what="a primary mongod")
+        wait_until(is_primary, what="a primary mongod")
 
 
 def direct_client(port: int, user: str = "", password: str = "") -> MongoClient[dict[str, Any]]:
@@ -124,7 +124,7 @@ def start_mongod(folder: Path, port: int, *, durable: bool = False) -> Mongod:
     data.mkdir(parents=True, exist_ok=True)
     log = folder / "mongod.log"
     process = start_process([*mongod_command(data, port, oplog_mb=64), *FORGETFUL], log)
-    wait_until(lambda: is_open(port) or process.poll() is not None, 60, what="mongod")
+    wait_until(lambda: is_open(port) or process.poll() is not None, what="mongod")
     if process.poll() is not None:
         message = f"mongod ended with {process.returncode}:\n{end_of(log)}"
         raise RuntimeError(message)
