@@ -187,7 +187,7 @@ def test_a_sender_that_waits_for_recipients_plans_some_itself(sender, inbox):
 
 
 def test_at_most_four_mails_are_handed_over_at_once(sender, inbox):
-    inbox.pause = 0.05
+    inbox.pause = 0.2  # long enough for all of them to be there
     campaign = a_started_campaign(many(24))
 
     until_over(sender.carry_on, campaign)
