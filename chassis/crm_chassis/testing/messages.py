@@ -82,6 +82,7 @@ class Broker:
         parameters = pika.URLParameters(self.uri)
         # A test that waits for something else for minutes answers no heartbeat.
         parameters.heartbeat = 0
+        parameters.socket_timeout = parameters.stack_timeout = PATIENCE
         self.channel = pika.BlockingConnection(parameters).channel()
         self.channel.exchange_declare(EXCHANGE, "topic", durable=True)
         self.channel.confirm_delivery()

@@ -183,7 +183,7 @@ def test_two_workers_never_fire_one_timer_twice(database, timers):
 def test_a_timer_that_a_dead_worker_still_holds_does_not_hold_up_the_others(
     database, timers, monkeypatch
 ):
-    monkeypatch.setattr(claiming, "PATIENCE_MS", 500)
+    monkeypatch.setattr(claiming, "PATIENCE_MS", 2_000)
     at(now() - LATER, "cases/held")
     at(now(), "cases/2")
 
