@@ -5,7 +5,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["crm_chassis.testing.fixtures"]
@@ -22,6 +22,8 @@ settings.register_profile(
     "suite",
     max_examples=int(50 * SCALE),
     deadline=None,
+    # How fast examples are made up tells of the machine.
+    suppress_health_check=[HealthCheck.too_slow],
     derandomize="CI" in os.environ,
     print_blob=True,
 )

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from crm_chassis.testing.otlp import Collector, collector
-from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.ports import free_ports, hold_ports
 from crm_chassis.testing.suite import Client, Suite
+from stack.layout import Layout
+from stack.ports import kept_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -51,6 +53,8 @@ class OwnStack:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        # A killed process listens nowhere until it is there again.
+        hold_ports(kept_ports(Layout(self.folder)).values())
         return done.stdout
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
+from contract.stored import Stored
 
 from crm_chassis.testing.suite import Client
 
@@ -51,6 +52,12 @@ class People:
 
 
 MakePerson = Callable[..., Person]
+
+
+@pytest.fixture(scope="session")
+def stored(suite) -> Stored:
+    """What is stored, to be looked at before and after a test."""
+    return Stored(suite)
 
 
 @pytest.fixture(scope="session")

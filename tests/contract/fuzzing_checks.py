@@ -1,11 +1,15 @@
 """What must hold of every answer beside what schemathesis checks by itself."""
 
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import schemathesis
 from contract.problems import problem
+from contract.whole import OF_THE_MOMENT
 
 from crm_chassis.testing.suite import Answer
+from crm_chassis.testing.waiting import wait_until
 
 # Why a request may be refused although the document describes it: JSON Schema has no words for it.
 _LANGUAGES = {"INVALID_FILTER", "INVALID_ORDER", "UNKNOWN_FIELD"}
@@ -57,6 +61,25 @@ def valid_requests_are_taken(_ctx: Any, response: Any, case: Any) -> None:
         reasons = {error["reason"] for error in told.get("errors", ())} or {told["reason"]}
         named = EXPLAINED | STATES | (_MASKS if case.method == "PATCH" else set())
         assert reasons <= named, f"{reasons - named}: {told}"
+
+
+@schemathesis.check
+def nobody_breaks_down(_ctx: Any, response: Any, _case: Any) -> None:
+    """No request breaks anything. Who could not answer in time answers when asked again."""
+    status = response.status_code
+    if status in OF_THE_MOMENT:
+        status = wait_until(lambda: _status_of_another_try(response.request), timeout=30, every=0.5)
+    assert status < 500, f"{status} after {response.status_code}"
+
+
+def _status_of_another_try(request: Any) -> int:
+    """The status that the same request gets now; 0 when it is one of the moment again."""
+    again = Request(request.url, request.body, dict(request.headers), method=request.method)
+    try:
+        with urlopen(again, timeout=60) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return 0 if error.code in OF_THE_MOMENT else error.code
 
 
 @schemathesis.check

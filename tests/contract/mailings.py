@@ -61,9 +61,7 @@ def sent(client: Client, *contacts: str) -> list[Row]:
     """The deliveries of a campaign that was sent to these contacts, once it has ended."""
     name = a_campaign(client, an_audience(client, *contacts))
     client.post(f"/v1/{name}:send").ok()
-    wait_until(
-        lambda: client.get(f"/v1/{name}").ok()["state"] == "SENT", 30, what="the campaign's end"
-    )
+    wait_until(lambda: client.get(f"/v1/{name}").ok()["state"] == "SENT", what="the campaign's end")
     deliveries: list[Row] = client.get(f"/v1/{name}/deliveries").ok()["deliveries"]
     return deliveries
 

@@ -77,7 +77,7 @@ def published(suite) -> dict[str, bytes]:
         let_everything_happen(suite.client())
         let_time_run_out(suite.env["CRM_MONGODB_URI"])
         let_campaigns_happen(suite)
-        wait_until(all_types, timeout=60, what="an event of each type")
+        wait_until(all_types, what="an event of each type")
     finally:
         broker.close()
     return found

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from contract import mailings
 from contract.examples import PIPELINE
+from contract.whole import whole
 from crm.api.v1 import options_pb2
 from google.api import annotations_pb2
 
@@ -158,6 +159,11 @@ class Route:
         options = self.rpc.method.GetOptions().Extensions
         return bool(options[options_pb2.idempotency] != options_pb2.SAFE)
 
+    @property
+    def is_view(self) -> bool:
+        """Whether several services have to answer in time."""
+        return self.template in {template for _, template in VIEWS}
+
     def path(self, name: str) -> str:
         """The path to call for the resource of that name."""
         service = "analytics" if self.rpc.collection == "deadLetters" else "contacts"
@@ -284,7 +290,11 @@ def call(world: World, who: str, route: Route, target: str) -> Answer:
         return client.upload(path, CSV)
     body = _body(world, who, route) if route.verb in ("POST", "PATCH") else None
     headers = {"If-Match": '"1"'} if route.verb in ("PATCH", "DELETE") else {}
-    return client.ask(route.verb, path, body, QUERIES.get(route.name), headers)
+
+    def ask() -> Answer:
+        return client.ask(route.verb, path, body, QUERIES.get(route.name), headers)
+
+    return whole(ask) if route.is_view else ask()
 
 
 def _body(world: World, who: str, route: Route) -> dict[str, Any]:

@@ -21,8 +21,9 @@ def fuzz(suite, person, tmp_path, scale):
         command = [sys.executable, "-m", "schemathesis.cli"]
         command += ["--config-file", str(HERE / "fuzzing.toml"), "run"]
         command += [f"{client.url}/v1/openapi.json", "--checks", "all"]
-        # `valid_requests_are_taken` looks closer: it knows the rules that no JSON Schema can tell.
-        command += ["--exclude-checks", "positive_data_acceptance"]
+        # `valid_requests_are_taken` looks closer: it knows the rules that no JSON Schema can tell;
+        # and `nobody_breaks_down` tells who is late on a busy machine from who is broken.
+        command += ["--exclude-checks", "positive_data_acceptance,not_a_server_error"]
         command += ["--header", f"Authorization: Bearer {client.key}"]
         command += ["--max-examples", str(max(1, int(examples * scale)))]
         # One worker: before Python 3.12 `ast`, which hypothesis uses, mixes up its threads.

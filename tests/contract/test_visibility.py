@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from contract.whole import view_of, whole
 
 from crm_chassis.testing.suite import Answer, Client
 from crm_chassis.testing.waiting import wait_until
@@ -110,11 +111,16 @@ def _row(client: Client, who: str, kind: str) -> Row:
 
 
 def _wait_for_entries(admin: Client, name: str, count: int) -> None:
-    def arrived() -> bool:
-        answer = admin.get(f"/v1/{name}:timeline")
-        return answer.status == 200 and len(answer.body["entries"]) >= count
+    _wait_for(lambda: len(_entries(admin, name)) >= count, name)
 
-    wait_until(arrived, timeout=30, what=f"the events of {name}")
+
+def _wait_for(arrived: Callable[[], bool], name: str) -> None:
+    wait_until(arrived, what=f"the events of {name}")
+
+
+def _entries(admin: Client, name: str) -> list[Any]:
+    answer = admin.get(f"/v1/{name}:timeline")
+    return list(answer.body["entries"]) if answer.status == 200 else []
 
 
 def seen(answer: Answer) -> Any:
@@ -172,8 +178,16 @@ def by_list_then(client: Client, row: Row) -> bool:
     return row.name in names_in(answer, row.kind)
 
 
+def search(client: Client, word: str, **query: Any) -> Answer:
+    return whole(lambda: client.get("/v1/search", query=word, **query))
+
+
+def view(client: Client, row: Row, **query: Any) -> Answer:
+    return whole(lambda: client.get(f"/v1/{row.name}:customerView", **query))
+
+
 def by_search(client: Client, row: Row) -> bool:
-    return row.name in names_in(client.get("/v1/search", query=row.word), "results")
+    return row.name in names_in(search(client, row.word), "results")
 
 
 def by_search_of_contacts(client: Client, row: Row) -> bool:
@@ -193,11 +207,11 @@ def by_timeline_then(client: Client, row: Row) -> bool:
 
 
 def by_view(client: Client, row: Row) -> bool:
-    return seen(client.get(f"/v1/{row.name}:customerView")) is not None
+    return seen(view(client, row)) is not None
 
 
 def by_view_then(client: Client, row: Row) -> bool:
-    return seen(client.get(f"/v1/{row.name}:customerView", readTime=row.then)) is not None
+    return seen(view(client, row, readTime=row.then)) is not None
 
 
 def by_sections(client: Client, row: Row) -> bool:
@@ -210,8 +224,7 @@ def by_sections(client: Client, row: Row) -> bool:
 
 
 def by_search_with_deleted(client: Client, row: Row) -> bool:
-    answer = client.get("/v1/search", query=row.word, showDeleted="true")
-    return row.name in names_in(answer, "results")
+    return row.name in names_in(search(client, row.word, showDeleted="true"), "results")
 
 
 def by_timeline_deleted(client: Client, row: Row) -> bool:
@@ -219,7 +232,7 @@ def by_timeline_deleted(client: Client, row: Row) -> bool:
 
 
 def by_view_deleted(client: Client, row: Row) -> bool:
-    return seen(client.get(f"/v1/{row.name}:customerView", showDeleted="true")) is not None
+    return seen(view(client, row, showDeleted="true")) is not None
 
 
 def by_children_with_deleted(client: Client, row: Row) -> bool:
@@ -331,7 +344,7 @@ def test_what_may_not_be_seen_cannot_be_referred_to(company, who):
 def test_who_may_read_contacts_only_is_told_that_the_rest_is_left_out(company):
     row = next(row for row in company.rows if row.kind == "contacts")
 
-    view = company.clients[ONLY_CONTACTS].get(f"/v1/{row.name}:customerView").ok()["sections"]
+    view = view_of(company.clients[ONLY_CONTACTS], row.name)["sections"]
     timeline = company.clients[ONLY_CONTACTS].get(f"/v1/{row.name}:timeline").ok()["entries"]
 
     assert view["profile"]["status"] == "ok"
@@ -361,6 +374,8 @@ def shared(company) -> Row:
         met = {"channel": "PHONE", "direction": "INBOUND", "subject": who}
         then = client.post(f"/v1/{contact}/interactions", met).ok()["updateTime"]
         _wait_for_entries(client, contact, 2)
+    # Order is kept per resource only: its own event may be the last to arrive.
+    _wait_for(lambda: any(entry["subject"] == name for entry in _entries(admin, name)), name)
     return Row("administrator", "organizations", name, "", (), then)
 
 
@@ -370,7 +385,7 @@ def test_of_an_organization_one_sees_and_counts_ones_own_people_only(company, sh
     client = company.clients[who]
     query = {"readTime": shared.then} if moment == "then" else {}
 
-    view = client.get(f"/v1/{shared.name}:customerView", **query).ok()["sections"]
+    view = view_of(client, shared.name, **query)["sections"]
     entries = client.get(f"/v1/{shared.name}:timeline", **query).ok()["entries"]
 
     people = view["relationships"]["data"]["contacts"]
@@ -418,6 +433,6 @@ def test_what_was_deleted_is_seen_in_no_list_search_or_view(company):
         assert not way(foreigner, row), way.__name__
     assert by_get_then(client, row)
     assert by_view_then(client, row)
-    told = client.get(f"/v1/{row.name}:customerView", showDeleted="true").ok()
+    told = view_of(client, row.name, showDeleted="true")
     assert told["complete"], told
     assert len(told["sections"]["interactions"]["data"]["interactions"]) == 1

@@ -1,5 +1,7 @@
 """One case, end to end: from the customer's first word to the view and the timeline."""
 
+from contract.whole import search_for, view_of
+
 from crm_chassis.testing.waiting import wait_until
 
 
@@ -14,9 +16,9 @@ def test_a_case_and_its_messages_are_in_the_timeline_and_the_view_of_its_custome
         entries = admin.get(f"/v1/{contact}:timeline").ok()["entries"]
         return entries if len(entries) == 5 else None
 
-    entries = wait_until(told, timeout=30, what="the timeline")
-    view = admin.get(f"/v1/{contact}:customerView").ok()["sections"]
-    results = admin.get("/v1/search", query=word).ok()["results"]
+    entries = wait_until(told, what="the timeline")
+    view = view_of(admin, contact)["sections"]
+    results = search_for(admin, word)["results"]
 
     assert sorted((entry["type"].split(".")[-3], entry["summary"]) for entry in entries) == [
         ("case", word),
@@ -41,7 +43,7 @@ def test_a_case_shows_how_its_customer_is_called_today(admin, word):
     def shown():
         return admin.get(f"/v1/{case['name']}").ok()
 
-    wait_until(lambda: shown()["customerDisplayNames"] == {contact["name"]: word}, timeout=30)
+    wait_until(lambda: shown()["customerDisplayNames"] == {contact["name"]: word})
     assert shown()["etag"] == case["etag"]
 
 

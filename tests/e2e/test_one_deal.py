@@ -1,5 +1,7 @@
 """One deal, end to end: won by sales, it makes a customer of whoever had a say in it."""
 
+from contract.whole import view_of
+
 from crm_chassis.testing.waiting import wait_until
 
 
@@ -11,10 +13,10 @@ def test_a_won_deal_makes_a_customer_and_counts_in_insights_and_key_figures(admi
 
     won = admin.post(f"/v1/{deal}:win").ok()
 
-    wait_until(lambda: admin.get(f"/v1/{contact}").ok().get("lifecycleStage") == "CUSTOMER", 10)
-    sections = admin.get(f"/v1/{contact}:customerView").ok()["sections"]
+    wait_until(lambda: admin.get(f"/v1/{contact}").ok().get("lifecycleStage") == "CUSTOMER")
+    sections = view_of(admin, contact)["sections"]
     assert sections["deals"]["data"] == {"deals": [won], "totalSize": 1}
-    wait_until(lambda: insights_of(admin, contact)["wonAmounts"] == [amount], 10)
+    wait_until(lambda: insights_of(admin, contact)["wonAmounts"] == [amount])
     values = admin.get("/v1/kpis/won-amount:values").ok()["values"]
     today = [value for value in values if value["currencyCode"] == "CHF"][-1]
     assert float(today["value"]) >= 1250.5
@@ -23,5 +25,4 @@ def test_a_won_deal_makes_a_customer_and_counts_in_insights_and_key_figures(admi
 
 
 def insights_of(admin, contact):
-    view = admin.get(f"/v1/{contact}:customerView", sections="insights").ok()
-    return view["sections"]["insights"]["data"]
+    return view_of(admin, contact, sections="insights")["sections"]["insights"]["data"]

@@ -13,7 +13,7 @@ from crm_chassis.testing.suite import Answer, Client, Suite
 from crm_chassis.testing.waiting import wait_until
 
 # How long one try may take, and one wish with all its tries.
-PATIENCE, UNTIL = 6.0, 120.0
+PATIENCE, UNTIL = 30.0, 240.0
 AGAIN = {429, 503, 504}
 AGAIN_REASONS = {"CONFLICT", "IDEMPOTENCY_KEY_IN_USE"}
 CLIENTS = 4
@@ -91,7 +91,7 @@ class Insisting:
         return self._insist(lambda: self.client.get(f"/v1/{path}", **query))[0].ok()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Ask for something that changes nothing."""
+        """Ask for something that may be asked again."""
         return self._insist(lambda: self.client.post(f"/v1/{path}", body))[0].ok()
 
     def _insist(self, ask: Callable[[], Answer]) -> tuple[Answer, int]:
@@ -166,7 +166,7 @@ class Crowd:
         """Let it work, at least so long and until so many answers came as show that it does."""
         self.check()
         end, before = time.monotonic() + seconds, self.accepted.answers
-        wait_until(lambda: self._failures or time.monotonic() > end, seconds + 5, 0.05)
+        wait_until(lambda: self._failures or time.monotonic() > end, UNTIL, 0.05)
         wait_until(
             lambda: self._failures or self.accepted.answers > before + CLIENTS, UNTIL, 0.05, "work"
         )
@@ -238,7 +238,7 @@ class Import:
         """The external ids of the rows that can be taken."""
         return {f"{number}" for number in range(self.rows) if not _is_bad(number)}
 
-    def wait_for(self, what: Callable[[Mapping[str, Any]], bool], timeout: float = 180) -> Any:
+    def wait_for(self, what: Callable[[Mapping[str, Any]], bool], timeout: float = UNTIL) -> Any:
         """The operation, once it is as wanted."""
         return wait_until(
             lambda: what(state := self.client.get(self.name)) and state, timeout, 0.05, self.name

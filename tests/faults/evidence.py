@@ -52,7 +52,7 @@ class Evidence:
     client: Insisting
     since: datetime
 
-    def settle(self, timeout: float = 120) -> None:
+    def settle(self, timeout: float = 240) -> None:
         """Wait until all that is in a log is published and archived."""
         wait_until(lambda: not self.pending(), timeout, 0.1, "the logs to be published")
         wait_until(lambda: not self.unarchived(), timeout, 0.1, "the journal to be complete")
@@ -108,15 +108,19 @@ class Evidence:
         span = {"startTime": rfc3339(self.since), "endTime": rfc3339(end)}
         return self.client.post("ledger:reconcile", span)
 
-    def ledger_of_all(self) -> Any:
+    def ledger_of_all(self, until: datetime | None = None) -> Any:
         """The same; nothing while a source does not answer."""
-        ledger = self.ledger()
+        ledger = self.ledger(until)
         return None if any(source["unavailable"] for source in ledger["sources"]) else ledger
 
     def dead_letters(self) -> list[Row]:
         """The dead letters that came about."""
-        listed = self.client.get("deadLetters", pageSize=1000)
-        assert not listed["unavailable"]
+
+        def of_all() -> Any:
+            listed = self.client.get("deadLetters", pageSize=1000)
+            return None if listed["unavailable"] else listed
+
+        listed = wait_until(of_all, what="a list to which every service answers")
         return [row for row in listed["deadLetters"] if row["lastTime"] >= rfc3339(self.since)]
 
     def timeline(self, customer: str) -> list[str]:
@@ -137,7 +141,7 @@ def assert_all_is_well(evidence: Evidence, accepted: Accepted, done: Import) -> 
     evidence.settle()
     imported = evidence.imported(done)
     expected = {**accepted.versions, **dict.fromkeys(imported, 1)}
-    wait_until(lambda: evidence.stored() == expected, 60, 0.2, "what follows from events")
+    wait_until(lambda: evidence.stored() == expected, every=0.2, what="what follows from events")
     evidence.settle()
     assert_resources_are(evidence, expected)
     assert sorted(imported.values()) == sorted(done.good)

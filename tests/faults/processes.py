@@ -24,10 +24,6 @@ from stack.programs import processes, stack_of
 
 OURS = tuple(processes())
 SERVERS = ("epmd", "mongod", "prometheus", "rabbitmq", "smtp")
-# A killed process is started again within 1 s (tools/tests), with a crowd on the machine later.
-RESTARTED_WITHIN = 30.0
-# The longest that a process may take to finish what it has begun.
-STOPPED_WITHIN = 40.0
 PROGRAMS: Mapping[str, bytes] = {"rabbitmq": b"beam.smp", "smtp": b"stack.smtp_sink"}
 
 
@@ -35,19 +31,19 @@ def replace(suite: Suite, *victims: str) -> None:
     """Kill processes at once, and wait until each has a successor."""
     killed = {victim: suite.kill(victim) for victim in victims}
     for victim, pid in killed.items():
-        _wait_for_another(suite, victim, pid, RESTARTED_WITHIN)
+        _wait_for_another(suite, victim, pid)
 
 
 def restart(suite: Suite, name: str) -> None:
     """Ask a process to stop, as whoever runs it does, and wait until another one is ready."""
     pid = suite.pids[name]
     os.kill(_watcher(pid), signal.SIGTERM)
-    _wait_for_another(suite, name, pid, STOPPED_WITHIN)
-    wait_until(lambda: page(suite, name, "/readyz")[0] == 200, 60, 0.05, name)
+    _wait_for_another(suite, name, pid)
+    wait_until(lambda: page(suite, name, "/readyz")[0] == 200, every=0.05, what=name)
 
 
-def _wait_for_another(suite: Suite, name: str, pid: int, timeout: float) -> None:
-    wait_until(lambda: suite.pids.get(name, pid) != pid, timeout, 0.005, f"another {name}")
+def _wait_for_another(suite: Suite, name: str, pid: int) -> None:
+    wait_until(lambda: suite.pids.get(name, pid) != pid, every=0.005, what=f"another {name}")
 
 
 def _watcher(pid: int) -> int:
@@ -62,13 +58,13 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
-def assert_all_is_up(suite: Suite, timeout: float = 30.0) -> None:
+def assert_all_is_up(suite: Suite) -> None:
     """Every process is there under the pid that the suite tells, and ready."""
     for name in OURS:
-        wait_until(lambda name=name: page(suite, name, "/readyz")[0] == 200, timeout, 0.05, name)
+        wait_until(lambda name=name: page(suite, name, "/readyz")[0] == 200, every=0.05, what=name)
     public = f"{suite.env['CRM_URL']}/readyz"
-    wait_until(lambda: _page(public)[0] == 200, timeout, 0.05, public)
-    wait_until(lambda: suite.pids.keys() == {*OURS, *SERVERS}, 5, 0.05, "the pids of all")
+    wait_until(lambda: _page(public)[0] == 200, every=0.05, what=public)
+    wait_until(lambda: suite.pids.keys() == {*OURS, *SERVERS}, every=0.05, what="the pids of all")
     for name, pid in suite.pids.items():
         assert _program(name) in Path(f"/proc/{pid}/cmdline").read_bytes(), name
 
@@ -146,7 +142,7 @@ def _control(suite: Suite, command: str) -> None:
 
 def _page(url: str) -> tuple[int, str]:
     try:
-        with urlopen(url, timeout=5) as answer:
+        with urlopen(url, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()

@@ -27,10 +27,12 @@ def test_nobody_notices_that_the_broker_does_nothing_for_a_while(ordeal, scale):
 
 
 def work_through_an_outage(ordeal, seconds: float) -> None:
-    before = ordeal.crowd.accepted.repeated
+    accepted = ordeal.crowd.accepted
+    answers, repeated = accepted.answers, accepted.repeated
 
     ordeal.crowd.work_on(seconds)
 
-    assert ordeal.crowd.accepted.repeated == before
+    # On a busy machine a deadline is missed now and then: who needs the broker misses all of them.
+    assert 20 * (accepted.repeated - repeated) <= accepted.answers - answers
     assert ordeal.evidence.pending()
     wait_until(lambda: metric(ordeal.suite, "contacts/relay", AGE) > seconds / 2, what="an age")

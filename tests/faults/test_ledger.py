@@ -44,9 +44,8 @@ class Past:
 
     def ledger(self) -> Any:
         """What the ledger says of the time in which all that happened."""
-        ledger = self.evidence.ledger(self.until)
+        ledger = wait_until(lambda: self.evidence.ledger_of_all(self.until), what="all sources")
         [contacts] = [one for one in ledger["sources"] if one["source"] == "contacts"]
-        assert contacts["unavailable"] == ""
         assert ledger["difference"] == contacts["difference"]
         return contacts
 
@@ -74,7 +73,7 @@ def past(suite, old_customer) -> Iterator[Past]:
         [interaction] = insisting(suite, Accepted()).get(f"{contact}/interactions")["interactions"]
         last = parse_rfc3339(interaction["createTime"])
         until = last + timedelta(milliseconds=1)
-        wait_until(lambda: now() > until + SETTLED, 40, 0.2, "all to be settled")
+        wait_until(lambda: now() > until + SETTLED, every=0.2, what="all to be settled")
         past = Past(evidence, until, contact, interaction["name"])
         assert untouched(past.ledger())
         yield past
@@ -145,7 +144,13 @@ def test_several_are_counted_and_named_each(past):
 
 def test_all_that_happened_to_the_suite_so_far_is_accounted_for(suite):
     with evidence_since(suite, parse_rfc3339("2020-01-01T00:00:00Z")) as evidence:
-        ledger = evidence.ledger(now() - SETTLED)
+        until = now() - SETTLED
 
-    assert ledger["difference"] == 0
-    assert [one["source"] for one in ledger["sources"] if one["unavailable"]] == []
+        def settled():
+            # What takes longer, on a busy machine, is a difference until then.
+            ledger = evidence.ledger_of_all(until)
+            return ledger and ledger["difference"] == 0 and ledger
+
+        ledger = wait_until(settled, every=0.5, what="a ledger without a difference")
+
+    assert sum(one["accepted"] for one in ledger["sources"]) > 0

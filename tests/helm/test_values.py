@@ -1,7 +1,7 @@
 """Values that cannot be right are refused before anything is changed, and are named."""
 
 import json
-import time
+import resource
 
 import pytest
 from helm.rendered import with_values
@@ -128,13 +128,19 @@ def test_the_schema_is_closed_everywhere():
     assert schema["properties"]["global"] == {"type": "object"}
 
 
+def seconds_of_programs():
+    """What the programs that have ended had of the machine, whatever else it had to do."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_the_same_values_render_the_same_text_and_within_a_second():
     files = cases(CHART)["production"]
     taken, texts = [], set()
     for _ in range(5):
-        begun = time.monotonic()
+        begun = seconds_of_programs()
         texts.add(template(CHART, files))
-        taken.append(time.monotonic() - begun)
+        taken.append(seconds_of_programs() - begun)
 
     assert len(texts) == 1
     assert min(taken) < 1

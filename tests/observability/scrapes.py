@@ -27,7 +27,7 @@ def count_series(scrape: Scrape) -> int:
 
 
 def _families(url: str) -> Iterator[tuple[str, Metric]]:
-    with urlopen(url, timeout=20) as answer:
+    with urlopen(url, timeout=60) as answer:
         text = answer.read().decode()
     for family in text_string_to_metric_families(text):
         if family.samples:

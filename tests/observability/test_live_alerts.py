@@ -21,14 +21,13 @@ def test_a_relay_that_hangs_is_paged_for_and_the_page_ends_when_it_goes_on(
         with frozen(suite, "contacts/relay"):
             admin.post("/v1/contacts", {"givenName": "Ann"}).ok()
 
-            wait_until(lambda: told.alerts("OutboxStuck"), 40, 0.2, "an alert")
+            [alert] = wait_until(lambda: told.alerts("OutboxStuck"), every=0.2, what="an alert")
 
-            [alert] = told.alerts("OutboxStuck")
             assert alert["labels"]["service"] == "contacts"
             assert alert["receivers"] == [{"name": "pager"}]
             assert alert["annotations"]["runbook_url"] == "docs/runbooks/outbox-stuck.md"
 
-        wait_until(lambda: not told.alerts("OutboxStuck"), 40, 0.2, "its end")
+        wait_until(lambda: not told.alerts("OutboxStuck"), every=0.2, what="its end")
 
 
 def test_a_broker_without_room_explains_what_waits_for_it(told):
@@ -36,7 +35,7 @@ def test_a_broker_without_room_explains_what_waits_for_it(told):
 
     told.tell({"alertname": "BrokerAlarm", "severity": "page"}, stuck)
 
-    wait_until(lambda: is_inhibited(told, "OutboxStuck"), 10, what="silence")
+    wait_until(lambda: is_inhibited(told, "OutboxStuck"), what="silence")
     assert not is_inhibited(told, "BrokerAlarm")
 
 
@@ -45,7 +44,7 @@ def test_what_waits_is_not_called_lost(told):
 
     told.tell(absent, {"alertname": "LedgerMissing", "source": "sales", "severity": "page"})
 
-    wait_until(lambda: is_inhibited(told, "LedgerMissing"), 10, what="silence")
+    wait_until(lambda: is_inhibited(told, "LedgerMissing"), what="silence")
 
 
 def test_without_a_gateway_nobody_is_called_for_its_promises(told):
@@ -54,7 +53,7 @@ def test_without_a_gateway_nobody_is_called_for_its_promises(told):
 
     told.tell({"alertname": "GatewayDown", "severity": "page"}, burn, other)
 
-    wait_until(lambda: is_inhibited(told, "GatewayAvailabilityBurn"), 10, what="silence")
+    wait_until(lambda: is_inhibited(told, "GatewayAvailabilityBurn"), what="silence")
     assert not is_inhibited(told, "EventFreshnessBurn")
 
 

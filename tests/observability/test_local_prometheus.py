@@ -9,7 +9,7 @@ from stack.services import SERVICES
 
 
 def ask(suite, path):
-    with urlopen(f"{suite.env['CRM_PROMETHEUS_URL']}/api/v1/{path}", timeout=10) as answer:
+    with urlopen(f"{suite.env['CRM_PROMETHEUS_URL']}/api/v1/{path}", timeout=30) as answer:
         return json.load(answer)["data"]
 
 
@@ -21,7 +21,7 @@ def test_it_sees_every_process_and_the_broker(suite):
 
     processes = {(f"crm-{one.name}", each) for one in SERVICES for each in one.processes}
 
-    wait_until(lambda: seen() == processes | {("rabbitmq", None)}, 30, 0.5, "all targets")
+    wait_until(lambda: seen() == processes | {("rabbitmq", None)}, every=0.5, what="all targets")
 
 
 def test_it_follows_every_rule(suite):
@@ -31,4 +31,6 @@ def test_it_follows_every_rule(suite):
 
     wanted = [rule.get("alert") or rule["record"] for rule in alerts.rules()]
 
-    wait_until(lambda: sorted(followed()) == sorted(wanted), 60, 0.5, "an evaluation of each")
+    wait_until(
+        lambda: sorted(followed()) == sorted(wanted), every=0.5, what="an evaluation of each"
+    )

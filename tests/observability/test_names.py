@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from urllib.request import urlopen
 
+from contract.whole import view_of
 from observability.runbooks import PAGES, blocks
 from observability.scrapes import scrape_all
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,14 +23,14 @@ BY_PROMETHEUS = {"up", "ALERTS"}
 def test_every_metric_that_is_asked_for_is_told(suite, admin):
     """Durations appear with first use: one customer is made and looked at."""
     contact = admin.post("/v1/contacts", {"givenName": "Ann"}).ok()
-    admin.get(f"/v1/{contact['name']}:customerView").ok()
+    view_of(admin, contact["name"])
     known = BY_PROMETHEUS | {rule["record"] for rule in alerts.rules() if "record" in rule}
 
     def untold():
         return asked_for() - known - told_by_processes(suite) - told_by_broker(suite)
 
     with suppress(TimeoutError):
-        wait_until(lambda: not untold(), 20, 0.5)
+        wait_until(lambda: not untold(), every=0.5)
 
     assert untold() == set()
 
@@ -55,7 +56,7 @@ def told_by_broker(suite):
     queues = "&".join(f"family={name}" for name in QUEUE_FAMILIES)
     names = set()
     for path in ("/metrics", f"/metrics/detailed?{queues}"):
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             names |= {sample.name for family in families for sample in family.samples}
     return names

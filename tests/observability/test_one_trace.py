@@ -4,6 +4,11 @@ import os
 
 from crm_chassis.testing.waiting import wait_until
 
+PATH = {
+    ("crm-gateway", "POST /v1/contacts"),
+    ("crm-contacts", "CreateContact"),
+    ("crm-contacts", "publish"),
+}
 CONSUMERS = ("crm-sales", "crm-service-desk", "crm-campaigns", "crm-analytics")
 
 
@@ -15,8 +20,9 @@ def test_a_change_and_all_that_follows_from_it_is_one_trace(suite, spans):
         "/v1/contacts", {"givenName": "Trace"}, traceparent=f"00-{trace}-{caller}-01"
     )
     name = made.ok()["name"]
-    wait_until(lambda: set(CONSUMERS) <= _reacting(spans, trace), 20, what="all reactions")
-    wait_until(lambda: "publish" in {each.name for each in spans.of_trace(trace)}, 20)
+    wait_until(lambda: set(CONSUMERS) <= _reacting(spans, trace), what="all reactions")
+    # Each process tells of its spans when it comes to it, the first ones not always first.
+    wait_until(lambda: _is_whole(spans.of_trace(trace), caller), what="what they follow from")
     found = {(each.service, each.name): each for each in spans.of_trace(trace)}
 
     edge = found["crm-gateway", "POST /v1/contacts"]
@@ -37,6 +43,13 @@ def test_a_change_and_all_that_follows_from_it_is_one_trace(suite, spans):
 def _reacting(spans, trace):
     """The services that have reacted in the trace."""
     return {each.service for each in spans.of_trace(trace) if each.name.startswith("react ")}
+
+
+def _is_whole(spans, caller):
+    """Whether it has all that is looked for, and whatever each of its spans is below."""
+    told = {(each.service, each.name) for each in spans}
+    known = {each.id for each in spans} | {caller}
+    return told >= PATH and all(each.parent in known for each in spans)
 
 
 def _leads(spans, cause, effect):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from contract.whole import view_of
 from faults.processes import restart
 from observability.scrapes import count_series, scrape_all
 
@@ -28,7 +29,7 @@ def scrapes(suite):
     """What all processes tell after a customer was made, viewed, and counted."""
     client = suite.client()
     contact = client.post("/v1/contacts", {"givenName": "Telemetry"}).ok()["name"]
-    client.get(f"/v1/{contact}:customerView").ok()
+    view_of(client, contact)
     client.post("/v1/ledger:reconcile", HOUR).ok()
     client.get("/v1/deadLetters").ok()
     return scrape_all(suite)
@@ -90,7 +91,7 @@ def test_no_process_has_more_series_than_the_budget_whatever_path_is_asked(suite
     for service in SERVICES:
         restart(suite, f"{service.name}/api")
     client = suite.client()
-    wait_until(lambda: _is_there(client), 30, what="the gateway")
+    wait_until(lambda: _is_there(client), what="the gateway")
     paths = client.get("/v1/openapi.json").ok()["paths"]
     for path, verbs in paths.items():
         if "get" in verbs:

@@ -22,6 +22,8 @@ from stack.prometheus import scrape_configs
 
 Alert = dict[str, Any]
 HURRY = "1s"
+# A busy process takes its time to tell, and two looks in a row have to succeed.
+LOOK = "5s"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Alertmanager:
     def alerts(self, name: str) -> list[Alert]:
         """What it knows to be wrong at this moment, by the alert's name."""
         query = urlencode({"filter": f'alertname="{name}"'})
-        with urlopen(f"{self.url}/api/v2/alerts?{query}", timeout=5) as answer:
+        with urlopen(f"{self.url}/api/v2/alerts?{query}", timeout=30) as answer:
             alerts: list[Alert] = json.load(answer)
         return alerts
 
@@ -41,7 +43,7 @@ class Alertmanager:
         """Tell of alerts as a Prometheus does."""
         body = json.dumps([{"labels": each} for each in labels]).encode()
         headers = {"Content-Type": "application/json"}
-        with urlopen(Request(f"{self.url}/api/v2/alerts", body, headers), timeout=5):
+        with urlopen(Request(f"{self.url}/api/v2/alerts", body, headers), timeout=30):
             pass
 
 
@@ -65,13 +67,13 @@ def alertmanager(folder: Path) -> Iterator[Alertmanager]:
 
 @contextmanager
 def prometheus(suite: Suite, job: str, told: Alertmanager, folder: Path) -> Iterator[str]:
-    """One that looks at a job of the suite every second, by the same rules in a hurry."""
+    """One that looks at a job of the suite again and again, by the same rules in a hurry."""
     scrapes = scrape_configs(kept_ports(Layout(suite.folder)))
     manager = told.url.removeprefix("http://")
     configuration = {
         "global": {
-            "scrape_interval": HURRY,
-            "scrape_timeout": HURRY,
+            "scrape_interval": LOOK,
+            "scrape_timeout": LOOK,
             "evaluation_interval": HURRY,
         },
         "rule_files": [str(_rules_in_a_hurry(folder))],
@@ -110,7 +112,7 @@ def _running(program: str, options: dict[str, Any], folder: Path, url: str) -> I
     command = [program, *(f"--{name}={value}" for name, value in options.items())]
     process = start_process(command, folder / f"{program}.log")
     try:
-        wait_until(lambda: _is_ready(url), 30, what=program)
+        wait_until(lambda: _is_ready(url), what=program)
         yield url
     finally:
         stop_process(process)
@@ -118,7 +120,7 @@ def _running(program: str, options: dict[str, Any], folder: Path, url: str) -> I
 
 def _is_ready(url: str) -> bool:
     try:
-        with urlopen(f"{url}/-/ready", timeout=5):
+        with urlopen(f"{url}/-/ready", timeout=30):
             return True
     except OSError:
         return False

@@ -28,9 +28,9 @@ def end_leftovers(layout: Layout, known: Iterable[int]) -> None:
     Where nobody takes note of ended orphans they stay on its list; that is not waited for.
     """
     pids = {*known, *marked_processes(layout)}
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number, patience in ((signal.SIGTERM, 2), (signal.SIGKILL, 20)):
         with contextlib.suppress(TimeoutError):
-            wait_until(partial(_all_told, layout, number), 2)
+            wait_until(partial(_all_told, layout, number), patience)
     with contextlib.suppress(TimeoutError):
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 1)
 

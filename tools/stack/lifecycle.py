@@ -44,7 +44,7 @@ from stack.supervision import (
 
 Prepare = Callable[[Stack], None]
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PATIENCE = 120.0
+PATIENCE = 300.0
 # A process that ends so often although its servers are there will not get up by itself.
 STARTS = 4
 

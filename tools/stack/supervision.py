@@ -45,7 +45,7 @@ def start_supervisor(layout: Layout, wanted: list[Program]) -> None:
             start_new_session=True,
         )
     wait_until(
-        lambda: is_supervised(layout) or process.poll() is not None, 30, what="the supervisor"
+        lambda: is_supervised(layout) or process.poll() is not None, 60, what="the supervisor"
     )
     if process.poll() is not None:
         message = f"the supervisor ended:\n{end_of(layout.logs / 'supervisord.out')}"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_chassis.testing.guardian import after_run
-from crm_chassis.testing.ports import free_ports
+from crm_chassis.testing.ports import free_ports, hold_ports
 from crm_chassis.testing.suite import Suite
 from crm_chassis.testing.waiting import wait_until
 from stack.layout import ROOT, Layout
 from stack.leftovers import marked_processes
+from stack.ports import kept_ports
 from stack.programs import TOOLS
 
 
@@ -31,7 +32,7 @@ class Trial:
             input=answer,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
 
@@ -44,6 +45,7 @@ class Trial:
         up = self.command("up")
         if up.returncode:
             raise RuntimeError(up.stderr)
+        hold_ports(kept_ports(self.layout).values())
 
     @property
     def suite(self) -> Suite:
@@ -54,7 +56,9 @@ class Trial:
         """Kill a process, and wait until another one has its place."""
         killed = self.suite.kill(name)
         wait_until(
-            lambda: self.suite.pids.get(name, killed) != killed, 30, 0.005, f"another {name}"
+            lambda: self.suite.pids.get(name, killed) != killed,
+            every=0.005,
+            what=f"another {name}",
         )
 
     def processes(self) -> list[int]:

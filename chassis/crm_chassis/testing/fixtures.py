@@ -13,7 +13,7 @@ from filelock import FileLock
 from pymongo.database import Database
 
 from crm_chassis.kernel.ids import new_id
-from crm_chassis.mongo import connection
+from crm_chassis.mongo import claiming, connection
 from crm_chassis.testing.guardian import end_servers
 from crm_chassis.testing.mongo import start_mongod
 from crm_chassis.testing.ports import free_ports
@@ -51,8 +51,12 @@ def rabbit_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def database(mongo_uri: str) -> Iterator[Database[dict[str, Any]]]:
-    """A fresh database, to which this process is connected."""
+def database(mongo_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database[dict[str, Any]]]:
+    """A fresh database, to which this process is connected.
+
+    A row that is ready is claimed however long a busy machine takes: a worker would look again.
+    """
+    monkeypatch.setattr(claiming, "PATIENCE_MS", 10_000)
     connection.connect(mongo_uri, f"test_{new_id().replace('-', '')}")
     fresh = connection.database()
     yield fresh

@@ -21,7 +21,7 @@ from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.resources.event_log import bucket_of
 from crm_chassis.testing.processes import end_of
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 QUORUM = {"x-queue-type": "quorum"}
 _numbers = itertools.count(1)
@@ -82,6 +82,7 @@ class Broker:
         parameters = pika.URLParameters(self.uri)
         # A test that waits for something else for minutes answers no heartbeat.
         parameters.heartbeat = 0
+        parameters.socket_timeout = parameters.stack_timeout = PATIENCE
         self.channel = pika.BlockingConnection(parameters).channel()
         self.channel.exchange_declare(EXCHANGE, "topic", durable=True)
         self.channel.confirm_delivery()
@@ -103,7 +104,7 @@ class Broker:
         told = {"content_type": CONTENT_TYPE, "delivery_mode": 2, **properties}
         self.channel.basic_publish(exchange, key, body, pika.BasicProperties(**told))
 
-    def take(self, queue: str, count: int, timeout: float = 20.0) -> list[Event]:
+    def take(self, queue: str, count: int, timeout: float = PATIENCE) -> list[Event]:
         """All messages of a queue, at least `count`, as events.
 
         Raises:
@@ -152,7 +153,7 @@ class Process:
 
     def ready(self) -> "Process":
         """The process, once it is ready."""
-        wait_until(self.is_ready, 40, what=f"readiness; {end_of(self.log)}")
+        wait_until(self.is_ready, what=f"readiness; {end_of(self.log)}")
         return self
 
     def is_ready(self) -> bool:
@@ -160,7 +161,7 @@ class Process:
 
     def answer(self, path: str) -> tuple[int, str]:
         try:
-            with urlopen(f"http://{self.address}{path}", timeout=5) as response:
+            with urlopen(f"http://{self.address}{path}", timeout=30) as response:
                 return response.status, response.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()
@@ -177,7 +178,7 @@ class Process:
             if line.partition("{")[0] == name and all(one in line for one in wanted)
         )
 
-    def stop(self, grace: float = 20.0) -> int:
+    def stop(self, grace: float = PATIENCE) -> int:
         """Ask it to end; gives its exit code."""
         self.running.terminate()
         return self.running.wait(grace)

@@ -152,7 +152,7 @@ def start_rabbit(folder: Path, ports: RabbitPorts, vhosts: Sequence[str] = ("tes
     epmd = start_process(epmd_command(ports), folder / "epmd.log")
     log = folder / "rabbitmq.log"
     broker = start_process(rabbit_command(), log, environment)
-    wait_until(lambda: is_open(ports.amqp) or broker.poll() is not None, 120, what="RabbitMQ")
+    wait_until(lambda: is_open(ports.amqp) or broker.poll() is not None, what="RabbitMQ")
     rabbit = Rabbit(broker, epmd, ports, password)
     if broker.poll() is not None:
         rabbit.stop()

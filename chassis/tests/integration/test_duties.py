@@ -36,7 +36,7 @@ def test_a_duty_is_done_while_rows_are_ready_and_let_go_of_at_the_end(database, 
         wait_until(renewed.is_set, what="a renewal")
     finally:
         stop.set()
-        working.join(5)
+        working.join()
 
     assert sorted(done[:3]) == [0, 1, 2]
     assert done[3] is None

@@ -11,7 +11,7 @@ import pytest
 
 from crm_chassis.testing.otlp import collector
 from crm_chassis.testing.ports import free_ports
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 PROGRAM = Path(__file__).with_name("green_process.py")
 
@@ -40,13 +40,13 @@ def process(collecting):
 
 def test_probes_and_traces_work_on_green_threads(process, collecting):
     listening = json.loads(process.stdout.readline())
-    with urlopen(f"{process.address}/readyz", timeout=10) as answer:
+    with urlopen(f"{process.address}/readyz", timeout=30) as answer:
         ready = json.load(answer)
-    with urlopen(f"{process.address}/metrics", timeout=10) as answer:
+    with urlopen(f"{process.address}/metrics", timeout=30) as answer:
         shown = answer.read().decode()
 
-    wait_until(lambda: len(collecting.spans) == 3, 20, what="three spans")
-    process.communicate(timeout=20)
+    wait_until(lambda: len(collecting.spans) == 3, what="three spans")
+    process.communicate(timeout=PATIENCE)
 
     assert listening["event"] == "listening"
     assert ready == {"ok": True, "checks": {"rabbitmq": "ok"}}

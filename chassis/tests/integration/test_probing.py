@@ -47,4 +47,5 @@ def test_a_check_does_not_wait_for_a_silent_database(frozen, check):
     with pytest.raises(PyMongoError):
         check()
 
-    assert time.monotonic() - begun < 5
+    # The driver by itself waits for half a minute.
+    assert time.monotonic() - begun < 15

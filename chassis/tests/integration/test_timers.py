@@ -9,7 +9,7 @@ from crm.contacts.v1 import contacts_pb2
 from mongoengine import StringField
 
 from crm_chassis.kernel.clock import now
-from crm_chassis.mongo import schedule
+from crm_chassis.mongo import claiming, schedule
 from crm_chassis.mongo.claiming import ClaimLost
 from crm_chassis.mongo.connection import client
 from crm_chassis.mongo.schedule import Timer
@@ -180,7 +180,10 @@ def test_two_workers_never_fire_one_timer_twice(database, timers):
     assert sorted(row["subject"] for row in database["fired"].find()) == sorted(subjects)
 
 
-def test_a_timer_that_a_dead_worker_still_holds_does_not_hold_up_the_others(database, timers):
+def test_a_timer_that_a_dead_worker_still_holds_does_not_hold_up_the_others(
+    database, timers, monkeypatch
+):
+    monkeypatch.setattr(claiming, "PATIENCE_MS", 2_000)
     at(now() - LATER, "cases/held")
     at(now(), "cases/2")
 

@@ -2,6 +2,7 @@
 
 from threading import Event, Thread
 
+from crm_chassis.testing.waiting import PATIENCE
 from crm_chassis.working.operations import Operations
 from crm_chassis.working.timers import Timers
 from crm_chassis.working.worker import _Crew
@@ -35,5 +36,5 @@ def test_a_thread_that_was_not_asked_to_stop_yet_when_the_others_were_woken_ends
     wake.clear()  # as another thread does that shares it
     stop.go_on.set()
 
-    finishing.join(5)
+    finishing.join(PATIENCE)
     assert not thread.is_alive()

@@ -28,6 +28,7 @@ from crm_chassis.kernel.errors import Unavailable
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.resources.known import keep_rows, known_row
 from crm_chassis.resources.transaction import in_transaction
+from crm_chassis.testing.waiting import PATIENCE
 from crm_chassis.working.timers import Timers
 
 Row = dict[str, Any]
@@ -191,7 +192,7 @@ def an_inbox() -> Iterator[Inbox]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    begun.wait(10)
+    begun.wait(PATIENCE)
     try:
         yield inbox
     finally:
@@ -206,7 +207,7 @@ def one_round(sender: Sender) -> bool:
     return went_on
 
 
-def until_over(carry_on: Callable[[], bool], campaign: Campaign, seconds: float = 20) -> Row:
+def until_over(carry_on: Callable[[], bool], campaign: Campaign, seconds: float = PATIENCE) -> Row:
     """Let a sender work until the campaign goes out no more; gives its row."""
     end = time.monotonic() + seconds
     while stored(campaign)["state"] == "SENDING" and time.monotonic() < end:

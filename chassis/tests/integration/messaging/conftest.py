@@ -165,7 +165,7 @@ class Node:
         """The same node with the same data."""
         environment = rabbit_environment(self.folder, self.rabbit.ports)
         broker = start_process(rabbit_command(), self.folder / "rabbitmq.log", environment)
-        wait_until(lambda: is_open(self.rabbit.ports.amqp), 60, what="RabbitMQ")
+        wait_until(lambda: is_open(self.rabbit.ports.amqp), what="RabbitMQ")
         return replace(self, rabbit=replace(self.rabbit, broker=broker))
 
 

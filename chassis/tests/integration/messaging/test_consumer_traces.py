@@ -26,7 +26,9 @@ def test_the_trace_of_each_event_of_a_batch_has_its_reaction(log, broker, consum
     broker.publish(*events, unsampled)
 
     process = consumer.start("Batches")
-    wait_until(lambda: log["effects"].count_documents({}) == len(events) + 1, 20)
+    wait_until(lambda: log["effects"].count_documents({}) == len(events) + 1)
+    # When it ends it waits for the collector for a moment only.
+    wait_until(lambda: len(spans) >= len(traces), what="the spans")
     process.stop()
 
     assert max(row["batch"] for row in log["effects"].find()) > 1

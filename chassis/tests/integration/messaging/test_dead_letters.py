@@ -14,6 +14,9 @@ from crm_chassis.telemetry.context import Call, call_scope, service_principal
 from crm_chassis.testing.messages import an_event
 from crm_chassis.testing.waiting import wait_until
 
+# How much later than its tiers say an event may come back on a busy machine.
+SLACK = 60.0
+
 
 @pytest.fixture(autouse=True)
 def call():
@@ -29,7 +32,7 @@ def a_letter(number: int = 1, body: bytes = b"{}") -> dead_letters.Letter:
 
 
 def only_row(database):
-    return wait_until(lambda: database["dead_letters"].find_one({}), 20, what="a dead letter")
+    return wait_until(lambda: database["dead_letters"].find_one({}), what="a dead letter")
 
 
 def test_a_poisonous_event_walks_all_tiers_and_becomes_a_dead_letter(log, broker, consumer):
@@ -42,7 +45,7 @@ def test_a_poisonous_event_walks_all_tiers_and_becomes_a_dead_letter(log, broker
     broker.publish(poison, neighbour)
     row = only_row(log)
 
-    assert sum(tiers) <= time.monotonic() - begun < sum(tiers) + 6
+    assert sum(tiers) <= time.monotonic() - begun < sum(tiers) + SLACK
     assert row["_id"].startswith(f"{consumer.service}.")
     assert row["service"] == consumer.service
     assert row["queue"] == consumer.queue
@@ -52,14 +55,14 @@ def test_a_poisonous_event_walks_all_tiers_and_becomes_a_dead_letter(log, broker
     assert row["customers"] == [poison.subject]
     assert row["state"] == "DEAD"
     passed = (row["last_time"] - row["first_time"]).total_seconds()
-    assert sum(tiers) <= passed < sum(tiers) + 6
+    assert sum(tiers) <= passed < sum(tiers) + SLACK
     assert b"somebody@example.com" not in b"".join(
         str(value).encode() for name, value in row.items() if name != "body"
     )
     assert [one["event"] for one in log["effects"].find()] == [neighbour.id]
     assert process.metric("crm_event_handled_total", outcome="retry") == len(tiers)
-    assert process.metric("crm_event_handled_total", outcome="dead") == 1
-    wait_until(lambda: process.metric("crm_dlq_messages", queue=consumer.queue) == 1, 20)
+    wait_until(lambda: process.metric("crm_event_handled_total", outcome="dead") == 1)
+    wait_until(lambda: process.metric("crm_dlq_messages", queue=consumer.queue) == 1)
     assert process.metric("crm_dlq_oldest_age_seconds", queue=consumer.queue) > 0
     lines = map(json.loads, process.log.read_text(encoding="utf-8").splitlines())
     failed = [line for line in lines if line["event"] == "event failed"]
@@ -121,7 +124,7 @@ def test_a_letter_whose_queue_is_not_there_is_dead_again_when_it_was_replayed(
     letter = only_row(log)["_id"]
 
     dead_letters.replay(letter)
-    wait_until(lambda: dead_letters.get_dead_letter(letter)["state"] == "DEAD", 20)
+    wait_until(lambda: dead_letters.get_dead_letter(letter)["state"] == "DEAD")
 
     row = dead_letters.get_dead_letter(letter)
     assert (row["queue"], row["reason"]) == ("", "NO_QUEUE")

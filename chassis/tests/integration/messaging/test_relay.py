@@ -1,5 +1,6 @@
 """Every committed event is published, in order per resource, whatever happens to relays."""
 
+import time
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +11,10 @@ from crm_chassis.events.envelope import Event
 from crm_chassis.kernel.clock import now
 from crm_chassis.mongo import outbox
 from crm_chassis.testing.messages import an_event, commit, in_parts, versions
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
+# How often what has to be quick is tried.
+TIMES = 5
 AGE = "crm_outbox_oldest_pending_age_seconds"
 
 
@@ -58,14 +61,18 @@ def test_a_message_says_what_it_is_without_being_opened(log, broker, start_relay
 def test_an_event_of_a_quiet_service_is_published_at_once(log, broker, start_relay):
     queue = broker.queue()
     relay = start_relay().ready()
-    commit(log, an_event())
-    broker.take(queue, 1)
-    wait_until(lambda: pending(log) == 0)
+    waits = []
 
-    commit(log, an_event())
+    for _ in range(TIMES):
+        begun = time.monotonic()
+        commit(log, an_event())
+        broker.take(queue, 1)
+        waits.append(time.monotonic() - begun)
+        wait_until(lambda: pending(log) == 0)
 
-    broker.take(queue, 1, timeout=2)
-    assert relay.metric("crm_outbox_published_total") == 2
+    # A busy machine may be late now and then, but not each time.
+    assert min(waits) < 2
+    wait_until(lambda: relay.metric("crm_outbox_published_total") == TIMES)
 
 
 def test_the_age_of_what_waits_is_told_without_a_relay(log):
@@ -79,14 +86,15 @@ def test_the_age_of_what_waits_is_told_without_a_relay(log):
 
 def test_two_relays_share_the_buckets_and_keep_the_order(log, broker, start_relay, scale):
     queue = broker.queue()
-    relays = [start_relay(lease=2).ready(), start_relay(lease=2).ready()]
+    # With a short lease a relay that has to wait for the machine would send some once more.
+    relays = [start_relay(lease=10).ready(), start_relay(lease=10).ready()]
     wait_until(lambda: len(holders(log)) == 2, what="two holders of buckets")
     events = versions(subjects=100, each=int(10 * scale))
 
     for part in in_parts(events, 250):
         commit(log, *part)
 
-    received = broker.take(queue, len(events), timeout=20 * scale)
+    received = broker.take(queue, len(events), timeout=PATIENCE * scale)
     assert len(received) == len(events)
     for sequence in first_sights(received).values():
         assert sequence == sorted(sequence)
@@ -105,14 +113,14 @@ def test_nothing_is_lost_and_the_order_holds_when_relays_are_killed(
         relays = [start_relay(lease=1), start_relay(lease=1)]
         published = broker.ready(queue)
         commit(log, *part)
-        wait_until(lambda so_far=published: broker.ready(queue) >= so_far + 100, 20)
+        wait_until(lambda so_far=published: broker.ready(queue) >= so_far + 100)
         for relay in relays:
             relay.kill()
         in_the_middle += pending(log) > 0
     start_relay(lease=1)
-    wait_until(lambda: pending(log) == 0, 20 * scale)
+    wait_until(lambda: pending(log) == 0, PATIENCE * scale)
 
-    received = broker.take(queue, len(events), timeout=20 * scale)
+    received = broker.take(queue, len(events), timeout=PATIENCE * scale)
     assert in_the_middle
     assert {event.id for event in received} == {event.id for event in events}
     for sequence in first_sights(received).values():
@@ -121,15 +129,16 @@ def test_nothing_is_lost_and_the_order_holds_when_relays_are_killed(
 
 def test_a_killed_relay_is_succeeded_at_once(log, broker, start_relay):
     queue = broker.queue()
-    relay = start_relay().ready()
+    lease = 10 * PATIENCE  # nobody could wait for its end
+    relay = start_relay(lease).ready()
     commit(log, an_event())
     broker.take(queue, 1)
 
     relay.kill()
     commit(log, an_event())
-    start_relay()
+    start_relay(lease)
 
-    assert broker.take(queue, 1, timeout=8)
+    assert broker.take(queue, 1)
 
 
 def test_a_relay_that_is_asked_to_stop_leaves_nothing_half_done(log, broker, start_relay):
@@ -204,4 +213,4 @@ def test_what_is_committed_long_after_its_time_is_published_before_its_successor
     successor = an_event("contacts/late", 2)
     commit(log, late, successor)
 
-    assert broker.take(queue, 2, timeout=20) == [late, successor]
+    assert broker.take(queue, 2) == [late, successor]

@@ -4,6 +4,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
 
@@ -15,10 +16,16 @@ class ProbeSettings(ServiceSettings, service="probe"):
     pass
 
 
+# While there is such a file, nobody who asks for somebody gets an answer.
+HELD = Path(sys.argv[2])
+
+
 class SlowPeople(contacts_pb2_grpc.ContactServiceServicer):
     def GetContact(self, request, context):
         print("begun", request.name, flush=True)  # noqa: T201 - the test waits for it
         time.sleep(0.8)
+        while HELD.exists():
+            time.sleep(0.01)
         return contacts_pb2.Contact(name=request.name)
 
     def ListContacts(self, request, context):

@@ -65,7 +65,7 @@ def test_a_resource_is_created_and_read_again(contacts):
 def test_a_call_without_a_token_is_unauthenticated(served):
     stub = contacts_pb2_grpc.ContactServiceStub(served.channel)
 
-    refusal = refused(lambda: stub.ListContacts(contacts_pb2.ListContactsRequest(), timeout=5))
+    refusal = refused(lambda: stub.ListContacts(contacts_pb2.ListContactsRequest(), timeout=30))
 
     assert isinstance(refusal, Unauthenticated)
 
@@ -91,8 +91,8 @@ def test_a_service_speaks_for_itself_only(served, keys, contacts):
     for_another = (("authorization", f"Bearer {of_sales.mint(a_principal())}"),)
     for_itself = (("authorization", f"Bearer {of_sales.mint_own()}"),)
 
-    refusal = refused(lambda: stub.GetContact(get_of(person), timeout=5, metadata=for_another))
-    found = stub.GetContact(get_of(person), timeout=5, metadata=for_itself)
+    refusal = refused(lambda: stub.GetContact(get_of(person), timeout=30, metadata=for_another))
+    found = stub.GetContact(get_of(person), timeout=30, metadata=for_itself)
 
     assert isinstance(refusal, Unauthenticated)
     assert found == person
@@ -104,7 +104,7 @@ def test_a_token_under_another_service_s_name_does_not_hold(served, keys):
     told = (("authorization", f"Bearer {forged}"),)
 
     refusal = refused(
-        lambda: stub.ListContacts(contacts_pb2.ListContactsRequest(), timeout=5, metadata=told)
+        lambda: stub.ListContacts(contacts_pb2.ListContactsRequest(), timeout=30, metadata=told)
     )
 
     assert isinstance(refusal, Unauthenticated)
@@ -171,7 +171,9 @@ def test_the_behaviour_knows_the_call(served, contacts, people):
     told = served.metadata(caller, x_request_id="abc-1", traceparent=TRACE)
     stub = contacts_pb2_grpc.ContactServiceStub(served.channel)
 
-    stub.GetContact(get_of(person), timeout=5, metadata=told)
+    asked = time.monotonic()
+    stub.GetContact(get_of(person), timeout=30, metadata=told)
+    answered = time.monotonic()
 
     call = people.calls[-1]
     assert call.principal == caller
@@ -179,7 +181,7 @@ def test_the_behaviour_knows_the_call(served, contacts, people):
     assert (call.collection, call.action) == ("contacts", "READ")
     assert call.method == "/crm.contacts.v1.ContactService/GetContact"
     assert trace_id_of(call.traceparent) == trace_id_of(TRACE)
-    assert 4 < call.deadline - time.monotonic() < 5.1
+    assert asked + 29 < call.deadline < answered + 30.5
 
 
 def test_ids_are_made_where_a_call_brings_none_that_can_be_used(served, contacts, people):
@@ -187,7 +189,7 @@ def test_ids_are_made_where_a_call_brings_none_that_can_be_used(served, contacts
     told = served.metadata(x_request_id="no id", traceparent="00-1-1-1")
     stub = contacts_pb2_grpc.ContactServiceStub(served.channel)
 
-    stub.GetContact(get_of(person), timeout=5, metadata=told)
+    stub.GetContact(get_of(person), timeout=30, metadata=told)
 
     call = people.calls[-1]
     assert len(call.request_id) == 36
@@ -222,7 +224,7 @@ def test_an_error_that_nobody_expected_is_hidden_and_told_by_its_trace(served, c
     stub = contacts_pb2_grpc.ContactServiceStub(served.channel)
 
     with pytest.raises(grpc.RpcError) as error:
-        stub.GetContact(get_of(person), timeout=5, metadata=served.metadata(traceparent=TRACE))
+        stub.GetContact(get_of(person), timeout=30, metadata=served.metadata(traceparent=TRACE))
 
     assert error.value.code() is grpc.StatusCode.INTERNAL
     assert "secret" not in error.value.details()
@@ -271,9 +273,9 @@ def test_the_same_guard_stands_around_calls_in_the_process(served):
     key = new_id()
     told = served.metadata(a_principal(), idempotency_key=key)
 
-    first, nothing = served.local.call(path, request.SerializeToString(), told, 3.0)
-    again, trailing = served.local.call(path, request.SerializeToString(), told, 3.0)
-    refusal = refused(lambda: served.local.call(path, request.SerializeToString(), (), 3.0))
+    first, nothing = served.local.call(path, request.SerializeToString(), told, 30.0)
+    again, trailing = served.local.call(path, request.SerializeToString(), told, 30.0)
+    refusal = refused(lambda: served.local.call(path, request.SerializeToString(), (), 30.0))
 
     assert contacts_pb2.Contact.FromString(first).given_name == "Ann"
     assert (again, nothing, dict(trailing)) == (first, (), {"idempotent-replayed": "true"})

@@ -32,7 +32,7 @@ def a_request(given_name="Ann"):
 
 def ask(stub, request, told):
     """The answer, and whether it had been given before."""
-    answer, call = stub.CreateContact.with_call(request, timeout=10, metadata=told)
+    answer, call = stub.CreateContact.with_call(request, timeout=60, metadata=told)
     return answer, dict(call.trailing_metadata()).get("idempotent-replayed") == "true"
 
 
@@ -136,7 +136,7 @@ def uploads(people):
 
 
 def upload(stub, told, *chunks):
-    answer, call = stub.ImportContacts.with_call(an_upload(*chunks), timeout=10, metadata=told)
+    answer, call = stub.ImportContacts.with_call(an_upload(*chunks), timeout=60, metadata=told)
     return answer.name, dict(call.trailing_metadata()).get("idempotent-replayed") == "true"
 
 
@@ -161,12 +161,12 @@ def test_each_piece_of_an_upload_is_validated(stub, caller, uploads):
 
 def test_streams_leave_room_for_everything_else(served, stub, people):
     def wait(pieces):
-        people.go_on.wait(10)
+        people.go_on.wait(60)
         return operations_pb2.Operation()
 
     people.behaviors["ImportContacts"] = wait
     told = served.metadata()
-    uploads = [stub.ImportContacts.future(an_upload(), timeout=10, metadata=told) for _ in range(6)]
+    uploads = [stub.ImportContacts.future(an_upload(), timeout=60, metadata=told) for _ in range(6)]
 
     wait_until(lambda: sum(upload.done() for upload in uploads) == 2)
     answer = ask(stub, a_request(), served.metadata())

@@ -19,7 +19,7 @@ from crm_chassis.testing.calls import a_principal
 from crm_chassis.testing.grpc import make_keys
 from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.processes import end_of, start_process, stop_process
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 PROGRAM = Path(__file__).with_name("serving_process.py")
 SERVICE = "crm.contacts.v1.ContactService"
@@ -43,7 +43,8 @@ class Process:
             "CRM_PROBE_TOKEN_KEYS_FILE": str(self.keys.public),
             "PYTHONPATH": str(folder),
         }
-        command = [sys.executable, str(PROGRAM), "probe_migrations"]
+        self.held = folder / "held"
+        command = [sys.executable, str(PROGRAM), "probe_migrations", str(self.held)]
         self.process = start_process(command, self.log, variables)
         self.channel = grpc.insecure_channel(f"127.0.0.1:{rpc}")
         self.contacts = contacts_pb2_grpc.ContactServiceStub(self.channel)
@@ -55,7 +56,7 @@ class Process:
     def readiness(self):
         """The status and the report of /readyz; None while nobody answers."""
         try:
-            with urlopen(f"{self.http}/readyz", timeout=5) as answer:
+            with urlopen(f"{self.http}/readyz", timeout=30) as answer:
                 return answer.status, json.load(answer)
         except HTTPError as error:
             return error.code, json.load(error)
@@ -89,21 +90,26 @@ def process(tmp_path, mongo_uri, database, monkeypatch):
 @pytest.fixture
 def ready(process):
     migrate("probe_migrations")
-    wait_until(lambda: process.health() == "SERVING", 30, what=end_of(process.log))
+    wait_until(lambda: process.health() == "SERVING", what=end_of(process.log))
     return process
 
 
 def test_it_is_not_ready_before_its_schema_is(process):
-    status, report = wait_until(process.readiness, 30)
+    def lacks_its_schema_only():
+        told = process.readiness()
+        return told if told and told[1]["checks"].get("mongodb") == "ok" else None
+
+    status, report = wait_until(lacks_its_schema_only)
     health = process.health()
 
     migrate("probe_migrations")
-    wait_until(lambda: process.health() == "SERVING", 10)
+    wait_until(lambda: process.health() == "SERVING")
 
     assert (status, health) == (503, "NOT_SERVING")
     assert report["checks"]["mongodb"] == "ok"
     assert "0001_indexes" in report["checks"]["schema"]
-    assert process.readiness() == (200, {"ok": True, "checks": dict.fromkeys(ALL, "ok")})
+    everything = {"ok": True, "checks": dict.fromkeys(ALL, "ok")}
+    wait_until(lambda: process.readiness() == (200, everything))
 
 
 ALL = ("rpc", "mongodb", "schema")
@@ -112,17 +118,17 @@ ALL = ("rpc", "mongodb", "schema")
 def test_what_has_begun_is_finished_when_it_is_stopped(ready):
     name = f"contacts/{new_id()}"
     running = ready.contacts.GetContact.future(
-        contacts_pb2.GetContactRequest(name=name), timeout=5, metadata=ready.metadata()
+        contacts_pb2.GetContactRequest(name=name), timeout=30, metadata=ready.metadata()
     )
     wait_until(lambda: f"begun {name}" in ready.log.read_text(), what="the call to be under way")
 
     ready.process.send_signal(signal.SIGTERM)
 
     assert running.result().name == name
-    assert ready.process.wait(10) == 0
+    assert ready.process.wait(PATIENCE) == 0
     with pytest.raises(grpc.RpcError) as error:
         ready.contacts.ListContacts(
-            contacts_pb2.ListContactsRequest(), timeout=5, metadata=ready.metadata()
+            contacts_pb2.ListContactsRequest(), timeout=30, metadata=ready.metadata()
         )
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
 
@@ -130,9 +136,14 @@ def test_what_has_begun_is_finished_when_it_is_stopped(ready):
 def test_calls_beyond_what_it_can_hold_are_refused_at_once(ready):
     def ask():
         request = contacts_pb2.GetContactRequest(name=f"contacts/{new_id()}")
-        return ready.contacts.GetContact.future(request, timeout=10, metadata=ready.metadata())
+        return ready.contacts.GetContact.future(
+            request, timeout=PATIENCE, metadata=ready.metadata()
+        )
 
+    ready.held.touch()
     answers = [ask() for _ in range(60)]
+    wait_until(lambda: sum(answer.done() for answer in answers) >= 28, what="refusals")
+    ready.held.unlink()
     codes = [answer.exception() and answer.code().name for answer in answers]
 
     assert set(codes) == {None, "RESOURCE_EXHAUSTED"}
@@ -140,9 +151,9 @@ def test_calls_beyond_what_it_can_hold_are_refused_at_once(ready):
 
 
 def test_metrics_and_liveness_are_on_a_port_of_their_own(ready):
-    with urlopen(f"{ready.http}/metrics", timeout=5) as answer:
+    with urlopen(f"{ready.http}/metrics", timeout=30) as answer:
         metrics = answer.read().decode()
-    with urlopen(f"{ready.http}/livez", timeout=5) as answer:
+    with urlopen(f"{ready.http}/livez", timeout=30) as answer:
         alive = json.load(answer)
 
     shown = 'crm_grpc_server_handled_total{code="INTERNAL",method="GetContact",service="probe"} 0.0'
@@ -154,6 +165,6 @@ def test_it_tells_by_reflection_what_it_serves(ready):
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     stub = reflection_pb2_grpc.ServerReflectionStub(ready.channel)
 
-    answer = next(iter(stub.ServerReflectionInfo(iter([request]), timeout=5)))
+    answer = next(iter(stub.ServerReflectionInfo(iter([request]), timeout=30)))
 
     assert SERVICE in [service.name for service in answer.list_services_response.service]

@@ -55,7 +55,7 @@ def ledger(tmp_path):
         peers.close()
 
 
-def reconcile(ledger, caller=None, start=START, end=END, timeout=10):
+def reconcile(ledger, caller=None, start=START, end=END, timeout=60):
     stub = ledger.stub(ledger_pb2_grpc.LedgerServiceStub, caller)
     return stub.ReconcileLedger(
         ledger_pb2.ReconcileLedgerRequest(start_time=start, end_time=end), timeout=timeout
@@ -224,7 +224,7 @@ class Silent(counts_pb2_grpc.LedgerCountServiceServicer):
         self.stop = Event()
 
     def ListLedgerEntries(self, request, context):  # noqa: N802 - gRPC names it so
-        self.stop.wait(30)
+        self.stop.wait(120)
         raise Unavailable("It was stopped.")
 
 
@@ -236,7 +236,7 @@ def test_a_source_that_is_too_slow_is_given_up_within_the_callers_deadline(tmp_p
     with serving(keys, "contacts", [(add, silent)]) as contacts:
         peers = Peers(keys.signer("analytics"), {"contacts": contacts.address})
         with serving(keys, "analytics", services(peers)) as analytics:
-            (source,) = reconcile(analytics, timeout=2).sources
+            (source,) = reconcile(analytics, timeout=5).sources
         silent.stop.set()
         peers.close()
 

@@ -12,7 +12,7 @@ from crm_chassis.testing.grpc import make_keys
 from crm_chassis.testing.messages import Process
 from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.processes import start_process, stop_process
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_database_is_made_ready_and_the_api_answers(start, keys, database):
     peers = Peers(keys.signer(), {"analytics": grpc_address})
     token = keys.signer().mint(a_principal())
 
-    assert start("migrate").running.wait(30) == 0
+    assert start("migrate").running.wait(PATIENCE) == 0
     api = start("api", GRPC_ADDRESS=grpc_address, METRICS_ADDRESS=metrics_address).ready()
     ann = a_contact()
     happen(an_event(ann))
@@ -59,7 +59,7 @@ def test_the_database_is_made_ready_and_the_api_answers(start, keys, database):
         "analytics", timeline_pb2_grpc.TimelineServiceStub, lambda: f"Bearer {token}"
     )
     asked = timeline_pb2.ListTimelineEntriesRequest(customer=ann.name)
-    page = timelines.ListTimelineEntries(asked, timeout=10)
+    page = timelines.ListTimelineEntries(asked, timeout=60)
     peers.close()
 
     assert [entry.subject for entry in page.entries] == [ann.name]
@@ -72,7 +72,7 @@ def test_the_worker_tells_of_every_source_from_the_start(start, database):
     told = {"METRICS_ADDRESS": f"127.0.0.1:{metrics_port}", "PEERS": "sales=127.0.0.1:9"}
     worker = start("worker", **told).ready()
 
-    wait_until(lambda: "not asked" in worker.log.read_text("utf-8"), 20, 0.1, what="a look")
+    wait_until(lambda: "not asked" in worker.log.read_text("utf-8"), every=0.1, what="a look")
     metrics = worker.answer("/metrics")[1]
 
     assert 'crm_ledger_accepted{source="sales"} 0.0' in metrics

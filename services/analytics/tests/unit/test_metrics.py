@@ -37,7 +37,8 @@ def test_metrics_are_told_without_the_database(nobody):
 
     told = generate_latest(REGISTRY).decode()
 
-    assert time.monotonic() - begun < 4
+    # The driver by itself waits for half a minute.
+    assert time.monotonic() - begun < 15
     [line] = [line for line in told.splitlines() if line.startswith("crm_journal_events ")]
     assert isnan(float(line.split()[1]))
     assert 'crm_ledger_missing{source="sales"} NaN' in told

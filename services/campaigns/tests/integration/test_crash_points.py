@@ -11,7 +11,7 @@ from crm_campaigns.deliveries.handing_over import AT_ONCE
 from crm_campaigns.testing import a_contact, a_started_campaign, deliveries_of, stored
 from crm_chassis.testing.grpc import make_keys
 from crm_chassis.testing.processes import end_of, start_process, stop_process
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 READERS = 40
 HANDING, SMTP = "crm_campaigns.deliveries.handing_over", "crm_campaigns.mail.smtp"
@@ -62,11 +62,10 @@ def test_nobody_gets_a_mail_twice_wherever_the_worker_is_killed(
     campaign = a_started_campaign(contacts)
 
     victim = start(point)
-    killed = victim.wait(30)
+    killed = victim.wait(PATIENCE)
     start()
     wait_until(
         lambda: stored(campaign)["state"] == "SENT",
-        60,
         what=f"the end of the campaign; {end_of(tmp_path / 'worker.log')}",
     )
 
@@ -89,9 +88,9 @@ def test_several_workers_together_hand_over_four_at_once_and_each_mail_once(star
     campaign = a_started_campaign(contacts)
 
     first, _ = start(), start()
-    wait_until(lambda: len(inbox.received) > READERS // 4, 30, what="some mails")
+    wait_until(lambda: len(inbox.received) > READERS // 4, what="some mails")
     first.send_signal(signal.SIGKILL)
-    wait_until(lambda: stored(campaign)["state"] == "SENT", 60, what="the end of the campaign")
+    wait_until(lambda: stored(campaign)["state"] == "SENT", what="the end of the campaign")
 
     assert inbox.most_at_once <= AT_ONCE
     assert len(inbox.recipients) == len(set(inbox.recipients))

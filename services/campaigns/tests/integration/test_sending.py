@@ -187,7 +187,7 @@ def test_a_sender_that_waits_for_recipients_plans_some_itself(sender, inbox):
 
 
 def test_at_most_four_mails_are_handed_over_at_once(sender, inbox):
-    inbox.pause = 0.05
+    inbox.pause = 0.2  # long enough for all of them to be there
     campaign = a_started_campaign(many(24))
 
     until_over(sender.carry_on, campaign)
@@ -308,7 +308,7 @@ def test_what_is_known_of_a_mail_is_stored_when_the_database_is_back(sender, inb
 
 
 def test_a_pause_holds_a_campaign_until_it_is_sent_again(sender, inbox):
-    inbox.pause = 0.05
+    inbox.pause = 0.1
     campaign = a_started_campaign(many(60))
     real = sender._goes_on
 

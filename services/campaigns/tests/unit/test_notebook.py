@@ -7,7 +7,7 @@ import pytest
 
 from crm_campaigns.deliveries.notebook import Notebook
 from crm_campaigns.deliveries.rules import Note
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 
 def test_who_comes_while_one_note_is_written_waits_for_the_next_write():
@@ -15,7 +15,7 @@ def test_who_comes_while_one_note_is_written_waits_for_the_next_write():
 
     def write(notes):
         written.append(len(notes))
-        go_on.wait(5)
+        go_on.wait(PATIENCE)
         return [note.begun[0] != "2" for note in notes]
 
     notebook = Notebook(write)

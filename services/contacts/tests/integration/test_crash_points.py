@@ -13,15 +13,13 @@ from crm_chassis.testing.calls import a_principal
 from crm_chassis.testing.grpc import make_keys
 from crm_chassis.testing.ports import free_ports, is_open
 from crm_chassis.testing.processes import end_of, start_process, stop_process
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 
 COMMIT = "pymongo.synchronous.client_session:ClientSession.commit_transaction"
 POINTS = {
     "stored, and not yet committed": f"1 before {COMMIT}",
     "committed, and not yet answered": f"1 after {COMMIT}",
 }
-# Longer than the database holds what a killed process had begun.
-PATIENCE = 40.0
 Create = Callable[[], contacts_pb2.Contact]
 
 
@@ -54,7 +52,7 @@ def start(database, mongo_uri, tmp_path, keys, port) -> Iterator[Callable[..., o
         running.append(
             start_process([sys.executable, "-m", *trap, "crm_contacts", "api"], log, environment)
         )
-        wait_until(lambda: is_open(port), 40, what=f"the service; {end_of(log)}")
+        wait_until(lambda: is_open(port), what=f"the service; {end_of(log)}")
         return running[-1]
 
     yield start
@@ -74,7 +72,7 @@ def create(keys, port) -> Iterator[Create]:
         def create():
             token = keys.signer().mint(caller)
             metadata = (("authorization", f"Bearer {token}"), ("idempotency-key", "once"))
-            return stub.CreateContact(request, metadata=metadata, timeout=3)
+            return stub.CreateContact(request, metadata=metadata, timeout=60)
 
         yield create
 
@@ -86,7 +84,7 @@ def test_a_request_whose_service_was_killed_has_one_effect_when_it_is_repeated(
     victim = start(point)
     with pytest.raises(grpc.RpcError) as gone:
         create()
-    killed = victim.wait(10)
+    killed = victim.wait(PATIENCE)
     start()
     refusals = set()
 
@@ -97,7 +95,7 @@ def test_a_request_whose_service_was_killed_has_one_effect_when_it_is_repeated(
             refusals.add(error.code())
             return None
 
-    contact = wait_until(answered, PATIENCE, 0.2)
+    contact = wait_until(answered, every=0.2)
 
     assert killed == -signal.SIGKILL
     assert gone.value.code() is grpc.StatusCode.UNAVAILABLE

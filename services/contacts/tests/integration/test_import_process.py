@@ -57,11 +57,11 @@ def test_an_import_whose_workers_are_killed_takes_every_row_once(database, start
 
     for share in (1, 2):
         worker = start()
-        wait_until(lambda wanted=share * ROWS // 4: processed() >= wanted, 60, what="some rows")
+        wait_until(lambda wanted=share * ROWS // 4: processed() >= wanted, what="some rows")
         worker.send_signal(signal.SIGKILL)
         worker.wait()
     start(), start()
-    wait_until(lambda: operations.find(operation_id)["done"], 60, what="the end")
+    wait_until(lambda: operations.find(operation_id)["done"], what="the end")
 
     found = operations.find(operation_id)
     assert found["processed"] == found["succeeded"] == found["response"]["created"] == ROWS

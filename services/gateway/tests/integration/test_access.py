@@ -1,7 +1,6 @@
 """Who asks: API keys that count, that count no longer, and the tokens that they become."""
 
 from datetime import timedelta
-from time import monotonic
 
 import pytest
 
@@ -28,6 +27,7 @@ from crm_gateway.users.commands import delete_user, update_user
 from crm_gateway.users.documents import User
 
 pytestmark = pytest.mark.usefixtures("administration")
+# What is asked so many seconds later is answered by what is true now.
 SOON = 3.0
 
 
@@ -70,12 +70,6 @@ def is_refused(ask, key):
     except Unauthenticated:
         return True
     return False
-
-
-def seconds_until(condition):
-    begun = monotonic()
-    wait_until(condition, timeout=SOON + 2)
-    return monotonic() - begun
 
 
 def test_a_key_asks_for_its_user_with_the_rights_of_all_roles_and_teams_below(ask):
@@ -137,13 +131,14 @@ def test_a_wrong_secret_costs_as_many_looks_as_a_key_that_is_not_there(ask, data
 
 
 def test_an_expired_key_is_refused_from_its_end_on(ask):
-    key = an_api_key(a_user(), expire_time=now() + timedelta(seconds=0.5))
+    end = now() + timedelta(seconds=3)
+    key = an_api_key(a_user(), expire_time=end)
     first = ask(key.secret)
 
-    waited = seconds_until(lambda: is_refused(ask, key.secret))
+    wait_until(lambda: is_refused(ask, key.secret), timeout=4)
 
     assert first.name == key.name
-    assert waited < 1.5
+    assert now() >= end
 
 
 def test_a_revoked_key_counts_no_longer(ask):
@@ -152,7 +147,7 @@ def test_a_revoked_key_counts_no_longer(ask):
 
     in_transaction(revoke_api_key, key.name, "")
 
-    assert seconds_until(lambda: is_refused(ask, key.secret)) < SOON
+    wait_until(lambda: is_refused(ask, key.secret), SOON)
 
 
 def test_a_new_secret_counts_at_once_and_the_old_one_no_longer(ask):
@@ -171,7 +166,7 @@ def test_an_old_secret_is_refused_soon_also_where_nobody_shows_the_new_one(ask):
 
     in_transaction(rotate_api_key, key.name, "")
 
-    assert seconds_until(lambda: is_refused(ask, key.secret)) < SOON
+    wait_until(lambda: is_refused(ask, key.secret), SOON)
 
 
 def test_a_suspended_user_is_refused_and_let_in_again(ask):
@@ -180,11 +175,10 @@ def test_a_suspended_user_is_refused_and_let_in_again(ask):
     ask(key.secret)
 
     change(user, state="SUSPENDED")
-    waited = seconds_until(lambda: is_refused(ask, key.secret))
+    wait_until(lambda: is_refused(ask, key.secret), SOON)
     change(user, state="ACTIVE")
 
-    assert waited < SOON
-    assert seconds_until(lambda: not is_refused(ask, key.secret)) < SOON
+    wait_until(lambda: not is_refused(ask, key.secret), SOON)
 
 
 def test_the_keys_of_a_deleted_user_are_refused(ask):
@@ -204,7 +198,7 @@ def test_a_changed_role_counts(ask):
     grants = [Grant(resource_type="contacts", action="READ", level="ALL")]
     in_transaction(update_role, Role(id=role.id, grants=grants), ["grants"], "")
 
-    assert seconds_until(lambda: ask(key.secret).level("contacts", "READ") == "ALL") < SOON
+    wait_until(lambda: ask(key.secret).level("contacts", "READ") == "ALL", SOON)
 
 
 def test_a_changed_team_counts(ask):
@@ -214,11 +208,10 @@ def test_a_changed_team_counts(ask):
     ask(key.secret)
 
     in_transaction(update_team, Team(id=other.id, parent=own.name), ["parent"], "")
-    waited = seconds_until(lambda: other.name in ask(key.secret).team_scope)
+    wait_until(lambda: other.name in ask(key.secret).team_scope, SOON)
     change(user, teams=[])
 
-    assert waited < SOON
-    assert seconds_until(lambda: not ask(key.secret).teams) < SOON
+    wait_until(lambda: not ask(key.secret).teams, SOON)
 
 
 def test_whatever_changes_counts_within_three_seconds(keys, uses):
@@ -241,7 +234,7 @@ def test_whatever_changes_counts_within_three_seconds(keys, uses):
         is_over = is_refused(ask, revoked.secret) and is_refused(ask, other.secret)
         return has_changed and is_over and below.name in principal.team_scope
 
-    assert seconds_until(all_count) < SOON
+    wait_until(all_count, SOON)
 
 
 def test_a_token_is_the_same_while_nothing_has_changed(authenticator):
@@ -250,12 +243,12 @@ def test_a_token_is_the_same_while_nothing_has_changed(authenticator):
     first = authenticator.token(f"Bearer {key.secret}")
 
     other_key = authenticator.token(f"Bearer {an_api_key(user).secret}")
-    wait_until(lambda: reads_again(authenticator, key.secret), timeout=SOON)
+    wait_until(lambda: reads_again(authenticator, key.secret))
     again = authenticator.token(f"Bearer {key.secret}")
     change(user, roles=[])
 
     assert again == first != other_key
-    assert seconds_until(lambda: authenticator.token(f"Bearer {key.secret}") != first) < SOON
+    wait_until(lambda: authenticator.token(f"Bearer {key.secret}") != first, SOON)
 
 
 def test_a_token_stays_small_with_many_types_and_teams(authenticator):

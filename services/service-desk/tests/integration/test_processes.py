@@ -9,7 +9,7 @@ from crm_chassis.kernel.clock import now
 from crm_chassis.testing.messages import Broker, Process, an_event
 from crm_chassis.testing.ports import free_ports
 from crm_chassis.testing.processes import start_process, stop_process
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
 from crm_service_desk.cases.documents import Case
 from crm_service_desk.testing import a_case, a_known
 
@@ -44,7 +44,7 @@ def test_the_database_is_made_ready(start, database):
     for name in database.list_collection_names():
         database.drop_collection(name)
 
-    assert start("migrate").running.wait(30) == 0
+    assert start("migrate").running.wait(PATIENCE) == 0
 
     assert {"cases", "messages", "numbers", "timers"} <= set(database.list_collection_names())
     assert "subject_1" in database["cases"].index_information()
@@ -57,7 +57,7 @@ def test_what_is_due_while_no_worker_runs_is_breached_by_the_next_one(start, dat
     database["timers"].update_many({}, {"$set": {"due": past, "ready": past}})
 
     worker = start("worker").ready()
-    wait_until(lambda: database["timers"].count_documents({}) == 0, 30, what="the timers")
+    wait_until(lambda: database["timers"].count_documents({}) == 0, what="the timers")
 
     row = Case.rows().find_one({"_id": case.id})
     assert (row["first_response_target"], row["resolution_target"]) == ("BREACHED", "BREACHED")
@@ -81,7 +81,7 @@ def test_what_customers_are_called_comes_over_the_broker(start, rabbit_uri):
         row = Case.rows().find_one({"_id": case.id})
         return row["customer_display_names"] == {ann: "Anna"}
 
-    wait_until(is_shown, 40, what="the name")
+    wait_until(is_shown, what="the name")
 
     assert consumer.stop() == 0
     broker.close()

@@ -5,15 +5,21 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from crm_chassis.testing.calls import a_principal
+from crm_gateway.ops import routes, scraping
+from crm_gateway.ops.prometheus import Prometheus
 from crm_gateway.ops.routes import routes_of, sources_of
 from crm_gateway.ops.watch import Watch
 from crm_gateway.serving import Edge
+
+# How long somebody is waited for who answers, however busy the machine is.
+PATIENT = 30.0
 
 
 class Quiet(WSGIRequestHandler):
@@ -66,6 +72,7 @@ class PrometheusApi:
     matrices: dict = field(default_factory=dict)
     alerts: list = field(default_factory=list)
     delay: float = 0.0
+    at_once: str = ""  # what it answers without a delay
     broken: bytes | None = None
     asked: list = field(default_factory=list)
     url: str = ""
@@ -84,7 +91,7 @@ class PrometheusApi:
         request = Request(environ)
         query = request.form.get("query", "")
         self.asked.append((request.path, query))
-        time.sleep(self.delay)
+        time.sleep(0.0 if query == self.at_once else self.delay)
         body = self.broken if self.broken is not None else self._body(request.path, query)
         return Response(body)(environ, start_response)
 
@@ -113,10 +120,15 @@ def prometheus():
 
 
 @pytest.fixture
-def watching():
-    """Makes a watch of the sources that are set, which believes nothing for long."""
+def watching(monkeypatch):
+    """Makes a watch of the sources that are set, which believes nothing for long.
 
-    def watch(prometheus_url="", metrics_urls=""):
+    `patience` is for Prometheus; where nobody is to be given up a busy machine has its time.
+    """
+    monkeypatch.setattr(routes, "Processes", partial(scraping.Processes, patience=PATIENT))
+
+    def watch(prometheus_url="", metrics_urls="", patience=PATIENT):
+        monkeypatch.setattr(routes, "Prometheus", partial(Prometheus, patience=patience))
         return Watch(sources_of(prometheus_url, metrics_urls), believed=0.0)
 
     return watch

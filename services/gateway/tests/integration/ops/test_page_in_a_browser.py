@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from crm_chassis.testing.waiting import PATIENCE
 from crm_gateway.ops.page import REFRESH_SECONDS
 
 FLAGS = (
@@ -70,7 +71,9 @@ def chromium():
     path = shutil.which("chromium")
     assert path, "chromium is missing: make watchers"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(FLAGS), timeout=PATIENCE * 1000
+        )
         yield browser
         browser.close()
 
@@ -84,6 +87,7 @@ def visit(chromium, open_page, processes, watching):
         watch = watching(prometheus_url, processes.setting)
         watch.overview()
         context = chromium.new_context(**options)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         page, complaints = context.new_page(), []
         page.on("console", lambda message: complaints.append(message.text))
@@ -149,7 +153,7 @@ def test_what_is_broken_is_told_with_what_to_do_and_goes_away_by_itself(suite, v
 
     suite()
     page.clock.fast_forward((REFRESH_SECONDS + 1) * 1000)
-    problems.get_by_text("No figure shows anything wrong").wait_for(timeout=5000)
+    problems.get_by_text("No figure shows anything wrong").wait_for()
 
     assert "the oldest for 12 min 34 s" in told
     assert "make logs S=service-desk P=relay" in told
@@ -165,7 +169,7 @@ def test_a_page_that_cannot_be_refreshed_says_so(suite, visit):
 
     page.clock.fast_forward((REFRESH_SECONDS + 1) * 1000)
 
-    page.get_by_role("status").get_by_text("Not refreshed since").wait_for(timeout=5000)
+    page.get_by_role("status").get_by_text("Not refreshed since").wait_for()
 
 
 def test_without_scripts_the_page_is_the_same_and_loads_itself_anew(suite, visit):

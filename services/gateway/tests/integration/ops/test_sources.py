@@ -64,16 +64,19 @@ def test_what_nobody_tells_is_null(processes, watching):
 def test_rates_are_known_from_the_second_look_on(processes, watching):
     watch = watching(metrics_urls="gateway/api=" + processes.url + "/gateway/api/metrics")
     processes.tell("gateway/api", requests(10), requests(0, "5xx"))
+    begun = time.monotonic()
     first = watch.overview()
+    between = time.monotonic()
     time.sleep(0.05)
     processes.tell("gateway/api", requests(19), requests(1, "5xx"))
 
+    least = time.monotonic() - between
     second = watch.overview()
+    most = time.monotonic() - begun
 
     assert first.served.requests_per_second is None
     assert "second look" in first.source.rates
-    elapsed = (second.time - first.time).total_seconds()
-    assert second.served.requests_per_second == pytest.approx(10 / elapsed, rel=0.5)
+    assert 10 / most * 0.9 < second.served.requests_per_second < 10 / least * 1.1
     assert second.served.server_error_ratio == pytest.approx(0.1)
 
 
@@ -105,13 +108,13 @@ def test_a_process_without_a_name_is_known_by_what_it_tells(processes, watching)
 
 def test_processes_that_hang_are_given_up(processes):
     processes.tell("sales/relay", PENDING)
-    processes.delay = 1.0
+    processes.delay = 20.0
     begun = time.monotonic()
 
     with pytest.raises(SourceAway, match="within"):
         Asker(0.1, 1).get(f"{processes.url}/sales/relay/metrics")
 
-    assert time.monotonic() - begun < 0.8
+    assert time.monotonic() - begun < 10
 
 
 def test_problems_without_an_age_are_told_since_they_were_first_seen(processes, watching):
@@ -216,16 +219,16 @@ def test_what_an_alert_tells_is_not_told_twice(prometheus, watching):
 def test_without_prometheus_the_processes_are_asked_and_the_reader_is_told(
     prometheus, processes, watching, how
 ):
-    url = prometheus.url
+    url, patience = prometheus.url, 30.0
     if how == "away":
         url = "http://127.0.0.1:1"
     elif how == "broken":
         prometheus.broken = b"<html>"
     elif how == "slow":
-        prometheus.delay = 1.3
+        prometheus.delay, patience = 20.0, 0.5
     processes.tell("sales/relay", PENDING)
 
-    told = watching(url, processes.setting).overview()
+    told = watching(url, processes.setting, patience).overview()
 
     assert told.source.kind == "METRICS"
     assert told.messaging.pending == 4.0
@@ -246,9 +249,9 @@ def test_questions_that_prometheus_does_not_answer_stay_unknown(prometheus, watc
 
 def test_a_prometheus_that_is_slow_with_everything_is_not_waited_for(prometheus):
     prometheus.put(UP, (SALES, 1))
-    prometheus.delay = 0.15
+    prometheus.delay, prometheus.at_once = 0.75, promql(QUESTIONS["up"])
 
-    told = Prometheus(prometheus.url, patience=0.2).look()
+    told = Prometheus(prometheus.url, patience=1).look()
 
     assert len(prometheus.asked) < len(QUESTIONS), "the others were given up"
     assert any(" questions" in remark for remark in told.remarks)

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from crm_chassis.rpc.shared import shared_services
 from crm_chassis.rpc.table import LocalCaller, MethodTable
 from crm_chassis.testing.calls import a_principal
 from crm_chassis.testing.grpc import make_keys, serving
+from crm_chassis.testing.waiting import PATIENCE
 from crm_gateway.api import DOCUMENTS, identity_services
 from crm_gateway.app import Parts, create_app
 from crm_gateway.settings import GatewaySettings
+from crm_gateway.transcoding import upstream
 from crm_gateway.transcoding.routes import Bindings
 from crm_gateway.transcoding.schema import load_schema
 from crm_gateway.transcoding.upstream import Upstreams
@@ -34,6 +37,8 @@ class Contacts(contacts_pb2_grpc.ContactServiceServicer):
 
     refusal: Refusal | None = None
     delay: float = 0.0
+    is_held: bool = False
+    go_on: Event = field(default_factory=Event)
     asked: list[Any] = field(default_factory=list)
     told: list[dict[str, str]] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
@@ -70,6 +75,8 @@ class Contacts(contacts_pb2_grpc.ContactServiceServicer):
         self.told.append(dict(context.invocation_metadata()))
         self.deadlines.append(context.time_remaining())
         time.sleep(self.delay)
+        if self.is_held:
+            self.go_on.wait(PATIENCE)
         if self.refusal is not None:
             raise self.refusal
 
@@ -110,8 +117,10 @@ def keys(tmp_path):
 
 
 @pytest.fixture
-def edge(keys, bindings):
+def edge(keys, bindings, monkeypatch):
     """The application in front of a contacts service."""
+    # A service that is there answers, however busy the machine is.
+    monkeypatch.setattr(upstream, "CHECK_SECONDS", PATIENCE)
     contacts, operations = Contacts(), Operations()
     services = [
         (contacts_pb2_grpc.add_ContactServiceServicer_to_server, contacts),

@@ -6,7 +6,8 @@ import pytest
 
 from crm_chassis.kernel.errors import NotAllowed, TooMany
 from crm_chassis.rpc.server import CONCURRENT_RPCS
-from crm_chassis.testing.waiting import wait_until
+from crm_chassis.testing.waiting import PATIENCE, wait_until
+from crm_gateway.transcoding import upstream
 from crm_gateway.transcoding.problems import MEDIA_TYPE
 from crm_gateway.transcoding.upstream import EDGE_SECONDS
 
@@ -99,8 +100,9 @@ def test_readiness_lists_each_dependency_and_needs_some(edge):
     assert edge.client.get("/healthz").get_json() == {"status": "ok"}
 
 
-def test_a_service_that_has_too_much_to_do_is_not_away(edge):
-    edge.contacts.delay = 1.5
+def test_a_service_that_has_too_much_to_do_is_not_away(edge, monkeypatch):
+    monkeypatch.setattr(upstream, "EDGE_SECONDS", PATIENCE)
+    edge.contacts.is_held = True
 
     def ask() -> int:
         return edge.client.application.test_client().get(CONTACT).status_code
@@ -109,6 +111,7 @@ def test_a_service_that_has_too_much_to_do_is_not_away(edge):
         pending = [pool.submit(ask) for _ in range(CONCURRENT_RPCS + 8)]
         wait_until(lambda: any(one.done() for one in pending), what="a refusal")
         ready = edge.client.get("/readyz")
+        edge.contacts.go_on.set()
         answers = {one.result() for one in pending}
 
     assert ready.status_code == 200

@@ -34,7 +34,6 @@ def workshop():
     return HERE
 
 
-@pytest.mark.timeout(300)
 def test_a_program_against_the_document_compiles(workshop, tmp_path):
     for name in FILES:
         shutil.copy(HERE / name, tmp_path)

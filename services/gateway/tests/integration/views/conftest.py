@@ -1,8 +1,8 @@
 """The views over two real gRPC servers whose answers a test decides."""
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import pytest
@@ -21,17 +21,22 @@ from crm_gateway.transcoding.upstream import Upstreams
 from crm_gateway.views.routes import view_routes
 
 SERVICES = ("contacts", "sales", "analytics")
+# How long somebody is waited for who is not frozen, however busy the machine is.
+PATIENT = 30.0
+# Longer than anybody is waited for.
+FROZEN = 120.0
 
 
 @dataclass
 class Owner(customers_pb2_grpc.CustomerServiceServicer):
-    """A service as a test wants it: what it knows, what it refuses, how slow it is."""
+    """A service as a test wants it: what it knows, what it refuses, whether it is frozen."""
 
     sections: dict[str, str] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     found: list[str] = field(default_factory=list)
     refusal: Refusal | None = None
-    delay: float = 0.0
+    is_frozen: bool = False
+    thaw: Event = field(default_factory=Event)
     as_of: Timestamp | None = field(default_factory=lambda: Timestamp(seconds=1_780_000_000))
     asked: list[Any] = field(default_factory=list)
     callers: list[Principal] = field(default_factory=list)
@@ -66,7 +71,8 @@ class Owner(customers_pb2_grpc.CustomerServiceServicer):
     def note(self, request):
         self.asked.append(request)
         self.callers.append(current_call().principal)
-        time.sleep(self.delay)
+        if self.is_frozen:
+            self.thaw.wait(FROZEN)
         if self.refusal is not None:
             raise self.refusal
 
@@ -94,7 +100,9 @@ def bindings():
 
 
 @pytest.fixture
-def suite(tmp_path, bindings):
+def suite(tmp_path, bindings, monkeypatch):
+    for name in ("customer_view.PATIENCE", "customer_view.REBUILDING", "search.PATIENCE"):
+        monkeypatch.setattr(f"crm_gateway.views.{name}", PATIENT)
     keys = make_keys(tmp_path, ("gateway", *SERVICES))
     owners = {service: Owner() for service in SERVICES}
     add = customers_pb2_grpc.add_CustomerServiceServicer_to_server
@@ -116,3 +124,5 @@ def suite(tmp_path, bindings):
         app = create_app(Parts(bindings, upstreams, authenticate, routes=routes))
         made = Suite(app.test_client(), **owners, served=served, peers=peers, app=app)
         yield made
+        for owner in owners.values():
+            owner.thaw.set()
