@@ -29,6 +29,7 @@ def secret_values(installation: Installation) -> set[str]:
 def test_no_secret_is_in_a_log_or_listed_with_the_environment(installation, suite, admin, word):
     admin.post("/v1/contacts", {"givenName": "Ann", "familyName": word}).ok()
     known = secret_values(installation)
+    wait_until(lambda: not installation.ending(), every=1, what="the old pods to end")
     everything = {
         "objects": installation.kubectl(
             *("get", "all,configmaps,serviceaccounts,events", "--output", "yaml")

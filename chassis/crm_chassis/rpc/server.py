@@ -47,7 +47,7 @@ log = logger(__name__)
 class Options:
     """How a server behaves towards its connections, in seconds."""
 
-    connection_age: float = 120.0
+    connection_age: float = 8.0
     # A stream that has begun may go on for as long as any may.
     connection_age_grace: float = STREAM_CAP
     fastest_ping: float = 30.0
