@@ -149,8 +149,19 @@ def by_get_deleted(client: Client, row: Row) -> bool:
     return seen(client.get(f"/v1/{row.name}", showDeleted="true")) is not None
 
 
+def names_listed(client: Client, kind: str, **query: Any) -> set[str]:
+    """All that is listed: other tests may have made more than there is on a page."""
+    found, token = set(), None
+    while token != "":
+        told = {**query, **({"pageToken": token} if token else {})}
+        answer = client.get(f"/v1/{kind}", **told)
+        found |= names_in(answer, kind)
+        token = answer.body["nextPageToken"] if answer.status == 200 else ""
+    return found
+
+
 def by_list(client: Client, row: Row) -> bool:
-    return row.name in names_in(client.get(f"/v1/{row.kind}", pageSize=1000), row.kind)
+    return row.name in names_listed(client, row.kind, pageSize=1000)
 
 
 def by_list_with_filter(client: Client, row: Row) -> bool:
@@ -159,23 +170,16 @@ def by_list_with_filter(client: Client, row: Row) -> bool:
 
 
 def by_list_with_deleted(client: Client, row: Row) -> bool:
-    answer = client.get(f"/v1/{row.kind}", showDeleted="true", pageSize=1000)
-    return row.name in names_in(answer, row.kind)
+    return row.name in names_listed(client, row.kind, showDeleted="true", pageSize=1000)
 
 
 def by_list_in_pages(client: Client, row: Row) -> bool:
-    found, token = set(), None
-    while token != "":
-        query = {"pageSize": 3, **({"pageToken": token} if token else {})}
-        answer = client.get(f"/v1/{row.kind}", filter=f'{TITLES[row.kind]} = "{row.word}"', **query)
-        found |= names_in(answer, row.kind)
-        token = answer.body["nextPageToken"] if answer.status == 200 else ""
-    return row.name in found
+    wanted = f'{TITLES[row.kind]} = "{row.word}"'
+    return row.name in names_listed(client, row.kind, filter=wanted, pageSize=3)
 
 
 def by_list_then(client: Client, row: Row) -> bool:
-    answer = client.get(f"/v1/{row.kind}", readTime=row.then, pageSize=1000)
-    return row.name in names_in(answer, row.kind)
+    return row.name in names_listed(client, row.kind, readTime=row.then, pageSize=1000)
 
 
 def search(client: Client, word: str, **query: Any) -> Answer:

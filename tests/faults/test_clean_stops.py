@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from faults.processes import OURS, begin_of, metric, restart
 
+from crm_chassis.testing.waiting import wait_until
+
 CONSUMER = "analytics/consumer"
 RELAYS = [name for name in OURS if name.endswith("/relay")]
 TOGETHER = 4
@@ -25,9 +27,20 @@ def test_no_event_is_sent_or_delivered_again_when_processes_are_asked_to_stop(or
             ordeal.crowd.work_on(WORKING)
 
     ordeal.end_well()
-    taken = metric(suite, CONSUMER, "crm_event_handled_total")
-    assert taken == evidence.archived_since(begin_of(suite, CONSUMER))
+
+    def taken():
+        return metric(suite, CONSUMER, "crm_event_handled_total", outcome="ok")
+
+    begin = begin_of(suite, CONSUMER)
+    wait_until(lambda: taken() == evidence.archived_since(begin), what="each to be taken once")
     for relay in RELAYS:
-        sent = metric(suite, relay, "crm_outbox_published_total")
-        service = relay.partition("/")[0].replace("-", "_")
-        assert sent == evidence.published_since(service, begin_of(suite, relay))
+        wait_until(
+            lambda name=relay: sent_once(suite, evidence, name), what=f"{relay} to send once"
+        )
+
+
+def sent_once(suite, evidence, relay):
+    """Whether a relay has sent as many events as it has marked."""
+    service = relay.partition("/")[0].replace("-", "_")
+    sent = metric(suite, relay, "crm_outbox_published_total")
+    return sent == evidence.published_since(service, begin_of(suite, relay))

@@ -21,7 +21,7 @@ from stack.programs import TOOLS
 # How what is kept of each is called.
 PREFIX = "forwarding-"
 PAUSE = 0.3
-OPEN_WITHIN = 20.0
+OPEN_WITHIN = 60.0
 
 
 def forward(folder: Path, namespace: str, service: str, port: str = "http") -> int:

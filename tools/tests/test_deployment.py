@@ -286,7 +286,7 @@ def test_each_account_may_use_its_own_database_however_often_they_are_made(
         for name in ("administrator", "sales", "service-desk"):
             (folder / name).write_text(password, encoding="ascii")
         address = f"127.0.0.1:{guarded_mongod}"
-        subprocess.run([sys.executable, ACCOUNTS, address, folder], check=True, timeout=120)
+        subprocess.run([sys.executable, ACCOUNTS, address, folder], check=True, timeout=300)
 
     with direct_client(guarded_mongod, "service-desk", "second") as client:
         client["crm_service_desk"]["cases"].insert_one({})

@@ -29,7 +29,7 @@ SERVICE = (Path(__file__).parent / "answering_service.py").read_text(encoding="u
 def settings_of(trial, index):
     """What a process was told, by the page that this one answers with it."""
     page = trial.suite.env["CRM_METRICS_URLS"].split(",")[index].replace("/metrics", "/readyz")
-    with urllib.request.urlopen(page, timeout=10) as answer:
+    with urllib.request.urlopen(page, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -101,7 +101,7 @@ class Client:
             )
         try:
             # Who refuses a large body may end before it has all of it: the answer is there.
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request(method, target, content, dict(headers))
             response = self._connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())

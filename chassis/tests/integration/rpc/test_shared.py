@@ -83,9 +83,9 @@ def test_bad_rows_come_in_pieces_and_behind_the_same_guard(service, operation):
     stub = operations_pb2_grpc.OperationServiceStub(service.channel)
     request = operations_pb2.DownloadBadRowsRequest(name=name)
 
-    pieces = list(stub.DownloadBadRows(request, timeout=5, metadata=service.metadata(owner)))
+    pieces = list(stub.DownloadBadRows(request, timeout=60, metadata=service.metadata(owner)))
     stranger = stub.DownloadBadRows(
-        request, timeout=5, metadata=service.metadata(a_principal("OWN"))
+        request, timeout=60, metadata=service.metadata(a_principal("OWN"))
     )
 
     assert b"".join(piece.data for piece in pieces) == name.partition("/")[2].encode() + b",why\n"

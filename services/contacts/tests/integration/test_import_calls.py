@@ -40,7 +40,7 @@ def send(served, caller, content=FILE, columns=None, **told):
 
 def ask(method, request, metadata):
     try:
-        return method(request, metadata=metadata, timeout=20)
+        return method(request, metadata=metadata, timeout=60)
     except grpc.RpcError as error:
         raise refusal_of(error) from error
 
@@ -72,7 +72,7 @@ def test_an_import_is_followed_cancelled_and_its_bad_rows_downloaded(served):
     cancel = operations_pb2.CancelOperationRequest(name=name)
     assert ask(stub.CancelOperation, cancel, metadata) == found
     download = operations_pb2.DownloadBadRowsRequest(name=name)
-    pieces = list(stub.DownloadBadRows(download, metadata=metadata, timeout=5))
+    pieces = list(stub.DownloadBadRows(download, metadata=metadata, timeout=60))
     [header, row] = csv.reader(b"".join(piece.data for piece in pieces).decode().splitlines())
     assert {piece.content_type for piece in pieces} == {"text/csv; charset=utf-8"}
     assert header == ["id", "first", "reason"]
