@@ -32,6 +32,8 @@ CAP = 5.0
 # What the way back takes of the time that is left.
 MARGIN = 0.020
 LARGEST_ANSWER = 64 * 1024 * 1024
+# A refusal with all its flaws (`errors.MOST_FLAWS`) comes as metadata: gRPC lets 8 KiB through.
+LARGEST_REFUSAL = 1024 * 1024
 KEEPALIVE = 60_000
 
 # The `authorization` of the request that is being answered: calls made for it pass it on.
@@ -333,6 +335,8 @@ def channel_options(config: str) -> list[tuple[str, Any]]:
         ("grpc.dns_min_time_between_resolutions_ms", 500),
         ("grpc.keepalive_time_ms", KEEPALIVE),
         ("grpc.max_receive_message_length", LARGEST_ANSWER),
+        ("grpc.max_metadata_size", LARGEST_REFUSAL),
+        ("grpc.absolute_max_metadata_size", LARGEST_REFUSAL),
     ]
 
 

@@ -43,6 +43,8 @@ _KINDS: Mapping[grpc.StatusCode, type[Refusal]] = {
 }
 HIDDEN = "Something went wrong on our side."
 DETAILS = "grpc-status-details-bin"
+# How many flaws a refusal tells of: as many as a request may name resources.
+MOST_FLAWS = 1_000
 
 
 def status_of(refusal: Refusal, domain: str) -> grpc.Status:
@@ -51,7 +53,7 @@ def status_of(refusal: Refusal, domain: str) -> grpc.Status:
     code = STATUS[kind][0]
     details = [_packed(_reason(refusal.reason, domain, kind))]
     if refusal.flaws:
-        details.append(_packed(_bad_request(refusal.flaws)))
+        details.append(_packed(_bad_request(refusal.flaws[:MOST_FLAWS])))
     if refusal.retry_after is not None:
         details.append(_packed(_retry_info(refusal.retry_after)))
     return _status(code, refusal.detail, details)

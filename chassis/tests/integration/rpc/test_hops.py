@@ -9,7 +9,7 @@ import pytest
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
 from prometheus_client import REGISTRY
 
-from crm_chassis.kernel.errors import NotFound, Overdue, Unavailable
+from crm_chassis.kernel.errors import Flaw, Invalid, NotFound, Overdue, Unavailable
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.rpc.breaker import State
 from crm_chassis.rpc.channels import Peers
@@ -166,6 +166,19 @@ def test_the_refusal_of_a_peer_is_raised_as_it_was(peers, people):
         stub.GetContact(a_get())
     with pytest.raises(NotFound):
         stub.GetContact.future(a_get()).result()
+
+
+def test_a_refusal_tells_of_all_that_is_wrong_however_much_that_is(peers, people):
+    def refuse(request):
+        flaws = [Flaw(f"a[{number}]", "WRONG", "is wrong") for number in range(2000)]
+        raise Invalid("Much is wrong.", *flaws)
+
+    people.behaviors["GetContact"] = refuse
+
+    with pytest.raises(Invalid) as refused:
+        peers.stub("contacts", STUB).GetContact(a_get())
+
+    assert [flaw.field for flaw in refused.value.flaws] == [f"a[{n}]" for n in range(1000)]
 
 
 def test_a_peer_that_is_not_known_is_unavailable(peers):
