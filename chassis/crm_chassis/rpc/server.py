@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import grpc
@@ -69,8 +70,9 @@ class RpcServer:
     """A server with health and reflection beside the services it was given."""
 
     def __init__(self, address: str, table: MethodTable, options: Options | None = None) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "rpc")
         self._server = grpc.server(
-            ThreadPoolExecutor(THREADS, "rpc"),
+            self._threads,
             maximum_concurrent_rpcs=CONCURRENT_RPCS,
             options=(options or Options()).channel_arguments(),
         )
@@ -98,10 +100,16 @@ class RpcServer:
     def stop(self, grace: float = GRACE) -> None:
         """Take no new calls, wait `grace` seconds for those under way, and cancel what is left.
 
-        gRPC itself waits for its last connection however long that takes.
+        gRPC itself waits for its last connection however long that takes, and for no thread: one
+        whose caller has given up may be within a transaction, which the database would hold on to.
         """
         self._health.enter_graceful_shutdown()
-        if not self._server.stop(grace).wait(grace + CANCELLED_WITHIN):
+        end = monotonic() + grace + CANCELLED_WITHIN
+        is_over = self._server.stop(grace).wait(end - monotonic())
+        ending = Thread(target=self._threads.shutdown, name="ending", daemon=True)
+        ending.start()
+        ending.join(max(end - monotonic(), 0.0))
+        if ending.is_alive() or not is_over:
             log.error("calls not ended", grace=grace)
 
 

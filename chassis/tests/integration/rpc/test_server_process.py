@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import grpc
+import pymongo
 import pytest
 from crm.contacts.v1 import contacts_pb2, contacts_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -131,6 +132,20 @@ def test_what_has_begun_is_finished_when_it_is_stopped(ready):
             contacts_pb2.ListContactsRequest(), timeout=30, metadata=ready.metadata()
         )
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_change_whose_caller_has_given_up_is_over_when_the_process_has_ended(ready, database):
+    request = contacts_pb2.CreateContactRequest(contact=contacts_pb2.Contact(given_name="Ann"))
+    asked = ready.contacts.CreateContact.future(request, timeout=5, metadata=ready.metadata())
+    wait_until(lambda: "counting" in ready.log.read_text(), what="the change to be under way")
+    asked.cancel()
+
+    ready.process.send_signal(signal.SIGTERM)
+
+    assert ready.process.wait(PATIENCE) == 0
+    with pymongo.timeout(3):
+        database["counted"].update_one({"_id": "calls"}, {"$inc": {"count": 1}}, upsert=True)
+    assert database["counted"].find_one()["count"] == 2
 
 
 def test_calls_beyond_what_it_can_hold_are_refused_at_once(ready):
