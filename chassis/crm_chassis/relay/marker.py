@@ -8,7 +8,7 @@ from crm_chassis.mongo import outbox
 from crm_chassis.relay.lanes import Outgoing
 
 AT_ONCE = 250
-WITHIN = 0.05
+WITHIN = 0.1
 
 
 class Marker:

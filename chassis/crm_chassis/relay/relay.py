@@ -33,7 +33,8 @@ WINDOW = 2000
 # Read ahead, so that the window never waits for the database; at most so much is held in memory.
 AHEAD, HELD = 500, 3000
 READING = 20_000
-SHORTEST_POLL, LONGEST_POLL = 0.02, 0.1
+# A poll for every few events: what comes together costs everybody on the way less.
+SHORTEST_POLL, LONGEST_POLL = 0.05, 0.1
 STOP_WITHIN = 15.0
 AFTER_FAILURE = 1.0
 STUCK_AFTER = 60.0

@@ -24,7 +24,9 @@ Tidings = Callable[[Sequence[str], datetime, int], int]
 LATE = timedelta(minutes=5)
 # About whom more is told is read anew each time; so is whoever has to do with more.
 MOST_TIDINGS, MOST_NAMES = 1_000, 100
-BYTES = 16 * 1024 * 1024
+BYTES = 8 * 1024 * 1024
+# What an entry takes beside the bytes of its answer: question, names, and the places that it has.
+OWN = 1_500
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class Kept(Generic[T]):
         self._largest = most // 16
         self._lock = Lock()
         self._entries: LRUCache[Hashable, _Entry[T]] = LRUCache(
-            most, getsizeof=lambda entry: size(entry.answer)
+            most, getsizeof=lambda entry: size(entry.answer) + OWN
         )
         expect(KEPT_ANSWERS, ("kept", "made"))
 

@@ -6,9 +6,11 @@ import pytest
 
 from crm_chassis.kernel.clock import now
 from crm_chassis.kernel.ids import first_id_at, new_id
-from crm_chassis.resources.kept import LATE, MOST_NAMES, MOST_TIDINGS, Kept
+from crm_chassis.resources.kept import LATE, MOST_NAMES, MOST_TIDINGS, OWN, Kept
 
 ANN = "contacts/1"
+# How many answers fit at the most; one may take a sixteenth of it.
+ROOM = 16
 
 
 class Log:
@@ -43,7 +45,7 @@ def log():
 
 @pytest.fixture
 def kept(log):
-    return Kept(log.tidings, len, most=160)
+    return Kept(log.tidings, len, most=ROOM * OWN)
 
 
 def ask(kept, make, names=(ANN,), question=ANN):
@@ -144,13 +146,23 @@ def test_a_large_answer_is_not_kept_and_drives_no_other_out(kept):
     ask(kept, small)
 
     def make_large():
-        return large() * 100
+        return large() * (OWN + 1)
 
     ask(kept, make_large, question="another")
     ask(kept, make_large, question="another")
 
     assert large.made == 2
     assert ask(kept, small) == b"1"
+
+
+def test_answers_that_are_small_take_room_as_well(kept):
+    first = Maker()
+    ask(kept, first)
+
+    for number in range(ROOM):
+        ask(kept, Maker(), question=number)
+
+    assert ask(kept, first) == b"2"
 
 
 def test_a_forgotten_answer_is_made_anew(kept):
