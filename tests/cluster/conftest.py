@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("cluster.installation", "cluster.pressure", "faults.evidence")
+pytest.register_assert_rewrite(
+    "cluster.installation", "cluster.pressure", "faults.evidence", "faults.processes"
+)
 
 from cluster.installation import Installation  # noqa: E402 - rewritten when it is imported
 from faults.evidence import Evidence, evidence_since  # noqa: E402
