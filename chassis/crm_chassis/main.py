@@ -11,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from crm_chassis.memory import collect_rarely
+from crm_chassis.memory import be_sparing
 
 if TYPE_CHECKING:
     from crm_chassis.settings import ServiceSettings
@@ -26,7 +26,7 @@ def run(package: str, *processes: str) -> None:
     parser = argparse.ArgumentParser(prog=package, description=f"The processes of {package}.")
     parser.add_argument("process", choices=[*processes, "migrate", "contract"])
     process = parser.parse_args().process
-    collect_rarely()
+    be_sparing()
     if process == "consumer":
         from crm_chassis.consuming.patching import patch
 

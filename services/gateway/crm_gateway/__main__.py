@@ -5,7 +5,7 @@ import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from crm_chassis.memory import collect_rarely
+from crm_chassis.memory import be_sparing
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="crm_gateway", description=__doc__)
     parser.add_argument("process", choices=["api", "relay", "migrate", "contract", "bootstrap"])
     process = parser.parse_args().process
-    collect_rarely()
+    be_sparing()
     from crm_gateway.settings import GatewaySettings
 
     settings = GatewaySettings()

@@ -19,7 +19,6 @@ from crm_analytics.ledger.rules import Span, next_span, spans_of
 from crm_analytics.metrics import tell_of_sources
 from crm_chassis.kernel.clock import now, rfc3339
 from crm_chassis.kernel.errors import Refusal
-from crm_chassis.memory import give_memory_back
 from crm_chassis.telemetry.context import call_scope, own_call
 from crm_chassis.telemetry.logging import logger
 
@@ -57,7 +56,6 @@ class Watch:
             release_watch(claim, timedelta() if any(behind.values()) else PAUSE)
         finally:
             self._claim = ""
-            give_memory_back()
         return True
 
     def renew(self) -> bool:
