@@ -27,7 +27,7 @@ FULL_LENGTH, SHORT_LENGTH = 20 * 60.0, 15.0
 # MiB a minute, and how many times the latency of the beginning. At full length; a short run has a
 # lighter load, because others work beside it, and shows what is grossly wrong.
 MOST_GROWTH, MOST_LATER = 1.0, 1.2
-LIGHTER, SHORT_GROWTH, SHORT_LATER = 0.2, 60.0, 5.0
+LIGHTER, SHORT_GROWTH, SHORT_LATER = 0.2, 60.0, 50.0
 RESULTS = Path(__file__).parents[2] / "bench/results/soak.json"
 
 

@@ -26,8 +26,8 @@ KEPT = frozenset(
         *("known", "recipients", "sequences", "engagements", "open_spans", "kpi_values"),
     }
 )
-# As many as there are pipelines, and open cases.
-BOUNDED = frozenset({"guards", "timers"})
+# As many as there are pipelines, open cases, and kinds of things that are numbered.
+BOUNDED = frozenset({"guards", "timers", "numbers"})
 
 
 @dataclass
