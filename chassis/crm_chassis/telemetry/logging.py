@@ -51,20 +51,32 @@ _PERSONAL = re.compile(
 _FRAMES = 12
 
 
+def _keep_safe_keys(_logger: Any, _method: str, entry: Entry) -> Entry:
+    return {
+        key: value
+        for key, value in entry.items()
+        if key in SAFE_KEYS or key in ("exc_info", "stack_info")
+    }
+
+
+# Also before `start_logging`, and in tests: the standard library's handlers let one thread write
+# at a time. Two that print to a stream that a third one reads can crash the interpreter.
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _keep_safe_keys,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+
+
 def start_logging(service: str, process: str, level: str = "INFO") -> None:
     """Write this process's logs, and those of its libraries, to the standard output."""
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            _keep_safe_keys,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
     root = logging.getLogger()
     root.handlers[:] = [_handler(sys.stdout, {"service": service, "process": process})]
     root.setLevel(level)
@@ -115,14 +127,6 @@ def _add_context(_logger: Any, _method: str, entry: Entry) -> Entry:
     if context := current_traceparent():
         entry["trace_id"] = trace_id_of(context)
     return entry
-
-
-def _keep_safe_keys(_logger: Any, _method: str, entry: Entry) -> Entry:
-    return {
-        key: value
-        for key, value in entry.items()
-        if key in SAFE_KEYS or key in ("exc_info", "stack_info")
-    }
 
 
 def _word_foreign(_logger: Any, _method: str, entry: Entry) -> Entry:

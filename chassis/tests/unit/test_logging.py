@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-import structlog
 
 from crm_chassis.telemetry.context import call_scope
 from crm_chassis.telemetry.logging import logger, redacted, start_logging
@@ -27,7 +26,6 @@ def lines(monkeypatch):
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     logging.getLogger().handlers[:] = handlers
     logging.getLogger().setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_a_line_tells_who_where_and_in_which_trace(lines):
