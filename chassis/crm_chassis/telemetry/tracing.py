@@ -18,7 +18,7 @@ from crm_chassis.kernel.errors import Refusal
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span as OtelSpan
-    from opentelemetry.trace import SpanContext
+    from opentelemetry.trace import SpanContext, Tracer
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attributes = Mapping[str, str | int | float | bool]
@@ -32,10 +32,18 @@ _SAMPLED = 0x01
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
+@dataclass(frozen=True, slots=True)
 class _Recording:
-    """The provider that records spans, where tracing is on."""
+    """What records spans, where tracing is on."""
 
-    provider: "TracerProvider | None" = None
+    provider: "TracerProvider"
+    tracer: "Tracer"
+    # Whether the sampler leaves out every span of a trace that its beginning left out.
+    heeds_parents: bool
+
+
+class _Switch:
+    recording: _Recording | None = None
 
 
 def start_tracing(service: str, process: str) -> None:
@@ -49,11 +57,13 @@ def start_tracing(service: str, process: str) -> None:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBased
 
     names = {"service.name": f"crm-{service}", "service.instance.id": f"{process}-{os.getpid()}"}
     provider = TracerProvider(resource=Resource.create(names), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    _Recording.provider = provider
+    heeds_parents = isinstance(provider.sampler, ParentBased)
+    _Switch.recording = _Recording(provider, provider.get_tracer("crm_chassis"), heeds_parents)
 
 
 def stop_tracing() -> None:
@@ -61,9 +71,9 @@ def stop_tracing() -> None:
 
     While nobody takes it the exporter tries again and again: the process ends without it.
     """
-    provider, _Recording.provider = _Recording.provider, None
-    if provider is not None:
-        ending = Thread(target=provider.shutdown, name="tracing", daemon=True)
+    recording, _Switch.recording = _Switch.recording, None
+    if recording is not None:
+        ending = Thread(target=recording.provider.shutdown, name="tracing", daemon=True)
         ending.start()
         ending.join(STOP_WITHIN)
 
@@ -128,10 +138,12 @@ def begin_span(
     context of something that led to it without holding it (a retry, a replay): a link.
     """
     parent = traceparent if is_traceparent(traceparent) else _current.get()
-    provider = _Recording.provider
-    if provider is None:
+    recording = _Switch.recording
+    if recording is None:
         return Span(parent or new_traceparent())
-    recorded = _begin(provider, name, kind, attributes, (parent, follows))
+    if parent and recording.heeds_parents and not is_sampled(parent):
+        return Span(parent)
+    recorded = _begin(recording.tracer, name, kind, attributes, (parent, follows))
     return Span(_traceparent_of(recorded), recorded)
 
 
@@ -161,7 +173,7 @@ def span(
 
 
 def _begin(
-    provider: "TracerProvider",
+    tracer: "Tracer",
     name: str,
     kind: Kind,
     attributes: Attributes | None,
@@ -175,7 +187,7 @@ def _begin(
     if parent:
         context = set_span_in_context(NonRecordingSpan(_span_context(parent)), context)
     links = [Link(_span_context(follows))] if is_traceparent(follows) else []
-    return provider.get_tracer("crm_chassis").start_span(
+    return tracer.start_span(
         name, context, SpanKind[kind.upper()], dict(attributes or {}), links
     )
 

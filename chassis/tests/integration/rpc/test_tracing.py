@@ -125,6 +125,27 @@ def test_a_trace_that_nobody_samples_is_not_recorded(spans):
     assert spans() == {}
 
 
+def test_a_sampler_that_heeds_no_parent_records_what_its_parent_left_out(monkeypatch, request):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    spans = request.getfixturevalue("spans")
+
+    with span("work", traceparent=UNSAMPLED):
+        pass
+
+    assert spans("work")["work"].trace == trace_id_of(UNSAMPLED)
+
+
+def test_what_begins_unsampled_stays_so(monkeypatch, request):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+    spans = request.getfixturevalue("spans")
+
+    with span("outer") as outer, span("inner") as inner:
+        pass
+
+    assert trace_id_of(inner) == trace_id_of(outer)
+    assert spans() == {}
+
+
 def test_a_process_does_not_wait_for_a_collector_that_is_away(monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     start_tracing("contacts", "api")
