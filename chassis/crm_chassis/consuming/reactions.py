@@ -54,6 +54,7 @@ class Plan:
     patterns: tuple[str, ...]
     order: Order
     batch: int
+    within: float
     inbox: bool
 
 
@@ -72,7 +73,7 @@ class Reactions:
         self, plan: Plan, service: str, method: str, react: Callable[..., None], retries: Retries
     ) -> None:
         self.queue = topology.queue_name(service, method)
-        self.batch = plan.batch
+        self.batch, self.within = plan.batch, plan.within
         self._plan, self._service, self._react, self._retries = plan, service, react, retries
         queue = topology.subscription(service, method, plan.patterns)
         self.declared: Iterable[topology.Exchange | topology.Queue] = [

@@ -187,9 +187,7 @@ def _begin(
     if parent:
         context = set_span_in_context(NonRecordingSpan(_span_context(parent)), context)
     links = [Link(_span_context(follows))] if is_traceparent(follows) else []
-    return tracer.start_span(
-        name, context, SpanKind[kind.upper()], dict(attributes or {}), links
-    )
+    return tracer.start_span(name, context, SpanKind[kind.upper()], dict(attributes or {}), links)
 
 
 def _span_context(traceparent: str) -> "SpanContext":
