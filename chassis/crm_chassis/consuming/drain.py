@@ -36,7 +36,7 @@ log = logger(__name__)
 class Drain:
     """The worker of a service's dead-letter queue."""
 
-    batch, within = 1, 0.0
+    batch = 1
 
     def __init__(self, service: str) -> None:
         self.queue = topology.dead_letter_name(service)

@@ -18,6 +18,8 @@ from crm_chassis.events import topology
 from crm_chassis.telemetry import metrics
 from crm_chassis.telemetry.logging import logger
 
+# A batch is complete so long after its first message.
+COMPLETE_AFTER = 0.02
 FEWEST_PREFETCHED = 10
 STUCK_AFTER = 120.0
 log = logger(__name__)
@@ -31,9 +33,7 @@ class Worker(Protocol):
     """What an intake gives its messages to."""
 
     queue: str
-    # As many as are given together, and how many seconds the first one waits for the others.
     batch: int
-    within: float
     declared: Iterable[topology.Exchange | topology.Queue]
 
     def work(self, deliveries: list[Delivery]) -> None:
@@ -124,7 +124,7 @@ class Intake(Entrypoint):
             return None
         batch = [first]
         while len(batch) < self._worker.batch:
-            left = first.arrived + self._worker.within - monotonic()
+            left = first.arrived + COMPLETE_AFTER - monotonic()
             try:
                 another = self._waiting.get(block=left > 0, timeout=left)
             except Empty:

@@ -54,7 +54,6 @@ class Plan:
     patterns: tuple[str, ...]
     order: Order
     batch: int
-    within: float
     inbox: bool
 
 
@@ -73,7 +72,7 @@ class Reactions:
         self, plan: Plan, service: str, method: str, react: Callable[..., None], retries: Retries
     ) -> None:
         self.queue = topology.queue_name(service, method)
-        self.batch, self.within = plan.batch, plan.within
+        self.batch = plan.batch
         self._plan, self._service, self._react, self._retries = plan, service, react, retries
         queue = topology.subscription(service, method, plan.patterns)
         self.declared: Iterable[topology.Exchange | topology.Queue] = [

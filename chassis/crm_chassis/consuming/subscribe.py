@@ -10,24 +10,18 @@ from crm_chassis.consuming.reactions import Order, Plan, Reactions
 from crm_chassis.consuming.retry import Retries
 
 LATEST, EACH = Order.LATEST, Order.EACH
-# Seconds. A batch costs about what one event costs, so copies that nobody waits for come together.
-SOON, AT_LEISURE = 0.02, 0.25
 # Where a container's configuration holds what its subscriptions share.
 RETRIES = "crm_retries"
 Method = TypeVar("Method", bound=Callable[..., None])
 
 
 def subscribe(
-    *patterns: str,
-    order: Order = LATEST,
-    batch: int = 1,
-    within: float = SOON,
-    inbox: bool = True,
+    *patterns: str, order: Order = LATEST, batch: int = 1, inbox: bool = True
 ) -> Callable[[Method], Method]:
     """Let the method react to events whose types match one of the patterns of a topic exchange.
 
     The method is called with the transaction and the event, with `batch` over 1 with a list of up
-    to so many: those that came `within` these seconds, in one transaction. Its name is the queue's:
+    to so many: those that came within 20 ms, all in one transaction. Its name is the queue's:
     `contacts_changed` of sales takes from `sales.contacts-changed`. `order` see there. It may be
     called again after a conflict, and has no effect but through the transaction.
 
@@ -38,7 +32,7 @@ def subscribe(
     What it raises puts the event off to the next retry tier. `Undecodable` sends it to the dead
     letters at once; a database that is away only makes it wait.
     """
-    plan = Plan(patterns, order, batch, within, inbox)
+    plan = Plan(patterns, order, batch, inbox)
 
     def declare(method: Method) -> Method:
         def worker(container: Any, name: str) -> Reactions:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from crm_campaigns.members.documents import Member
 from crm_campaigns.recipients.reactions import keep_recipients, keep_what_was_said
-from crm_chassis.consuming.subscribe import AT_LEISURE, LATEST, subscribe
+from crm_chassis.consuming.subscribe import LATEST, subscribe
 from crm_chassis.events.envelope import Event
 from crm_chassis.resources.customer_names import keep_names
 from crm_chassis.resources.transaction import Transaction
@@ -15,7 +15,7 @@ class Consumer:
 
     name = "campaigns"
 
-    @subscribe("crm.contacts.contact.*.v1", order=LATEST, batch=100, within=AT_LEISURE)
+    @subscribe("crm.contacts.contact.*.v1", order=LATEST, batch=100)
     def contacts_changed(self, tx: Transaction, events: Sequence[Event]) -> None:
         keep_names(tx, events, Member)
         keep_recipients(tx, events)

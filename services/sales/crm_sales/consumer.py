@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crm_chassis.consuming.subscribe import AT_LEISURE, LATEST, subscribe
+from crm_chassis.consuming.subscribe import LATEST, subscribe
 from crm_chassis.events.envelope import Event
 from crm_chassis.resources.customer_names import keep_names
 from crm_chassis.resources.transaction import Transaction
@@ -14,10 +14,10 @@ class Consumer:
 
     name = "sales"
 
-    @subscribe("crm.contacts.contact.*.v1", order=LATEST, batch=100, within=AT_LEISURE)
+    @subscribe("crm.contacts.contact.*.v1", order=LATEST, batch=100)
     def contacts_changed(self, tx: Transaction, events: Sequence[Event]) -> None:
         keep_names(tx, events, Deal)
 
-    @subscribe("crm.contacts.organization.*.v1", order=LATEST, batch=100, within=AT_LEISURE)
+    @subscribe("crm.contacts.organization.*.v1", order=LATEST, batch=100)
     def organizations_changed(self, tx: Transaction, events: Sequence[Event]) -> None:
         keep_names(tx, events, Deal)

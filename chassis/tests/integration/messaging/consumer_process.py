@@ -65,15 +65,6 @@ class Batches:
             keep(tx, event, len(events))
 
 
-class Patient:
-    """Batches of what came within a while."""
-
-    @subscribe("crm.#", order=EACH, batch=20, within=3.0)
-    def contacts_changed(self, tx: Transaction, events: list[Event]) -> None:
-        for event in events:
-            keep(tx, event, len(events))
-
-
 class Resources:
     """What needs the resource itself, which an unknown type does not have."""
 
@@ -97,7 +88,7 @@ class Journal:
             rows.insert_many(new, session=tx.session)
 
 
-CONSUMERS = {one.__name__: one for one in (Single, Latest, Batches, Patient, Resources, Journal)}
+CONSUMERS = {one.__name__: one for one in (Single, Latest, Batches, Resources, Journal)}
 
 
 def main() -> None:

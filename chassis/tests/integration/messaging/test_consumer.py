@@ -108,20 +108,6 @@ def test_a_few_events_do_not_wait_for_a_full_batch(log, broker, consumer):
     expect_effects(log, 2)
 
 
-def test_what_nobody_waits_for_comes_together(log, broker, consumer):
-    consumer.start("Patient").ready()
-    broker.publish(an_event())
-    expect_effects(log, 1)  # the first of a connection comes alone
-    time.sleep(1.0)
-
-    broker.publish(an_event())
-    time.sleep(0.5)
-    broker.publish(an_event())
-    expect_effects(log, 3)
-
-    assert [row["batch"] for row in log["effects"].find()] == [1, 2, 2]
-
-
 def test_of_a_batch_with_a_bad_event_only_that_one_waits(log, broker, consumer):
     consumer.start("Batches").ready().stop()
     events = versions(subjects=20, each=1)
