@@ -9,6 +9,7 @@ from crm_chassis.kernel.errors import NotFound
 from crm_chassis.kernel.ids import new_id
 from crm_chassis.telemetry.tracing import (
     current_traceparent,
+    is_sampled,
     is_traceparent,
     new_traceparent,
     span,
@@ -133,6 +134,28 @@ def test_a_sampler_that_heeds_no_parent_records_what_its_parent_left_out(monkeyp
         pass
 
     assert spans("work")["work"].trace == trace_id_of(UNSAMPLED)
+
+
+def test_as_many_traces_are_recorded_as_the_ratio_says_by_their_ids(monkeypatch, request):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    spans = request.getfixturevalue("spans")
+
+    begun = {}
+    for number in range(200):
+        with span(f"work {number}") as begun[number]:
+            pass
+    sampled = {number: told for number, told in begun.items() if is_sampled(told)}
+
+    found = spans(*(f"work {number}" for number in sampled))
+    assert {name: each.trace for name, each in found.items()} == {
+        f"work {number}": trace_id_of(told) for number, told in sampled.items()
+    }
+    assert all(each.parent == "" for each in found.values())
+    # The specification's rule, so that every service on the way decides alike.
+    low = {number for number, told in begun.items() if int(trace_id_of(told)[16:], 16) < 2**63}
+    assert set(sampled) == low
+    assert 50 < len(sampled) < 150
 
 
 def test_what_begins_unsampled_stays_so(monkeypatch, request):
