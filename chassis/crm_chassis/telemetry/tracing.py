@@ -55,7 +55,7 @@ class _Recording:
             return False
         if parent:
             return not is_sampled(parent)
-        return not self.sampler.should_sample(None, trace, name).decision.is_sampled()
+        return self.sampler.should_sample(None, trace, name).decision.name == "DROP"
 
 
 class _Switch:
