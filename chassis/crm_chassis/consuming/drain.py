@@ -28,7 +28,7 @@ from crm_chassis.mongo.failures import refusal_of
 from crm_chassis.telemetry import metrics
 from crm_chassis.telemetry.logging import logger
 
-RESEND_EVERY = 0.5
+RESEND_EVERY = 1.0
 MEASURE_EVERY = 10.0
 log = logger(__name__)
 

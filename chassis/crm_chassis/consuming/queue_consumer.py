@@ -22,7 +22,7 @@ from crm_chassis.telemetry.logging import logger
 HEARTBEAT = 30
 SET_UP_WITHIN = 20.0
 # How long one wait for messages lasts: a stop is noticed so much later at most.
-TURN = 0.25
+TURN = 0.5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 2.0
 # kombu comes with half of its types.
 named: Callable[..., Any] = Queue

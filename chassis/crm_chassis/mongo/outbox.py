@@ -23,7 +23,7 @@ Failure = PyMongoError
 INDEX = "pending"
 # Where counting stops: a backlog of more is a backlog of more.
 COUNTED = 100_000
-AWAIT = 0.5
+AWAIT = 1.0
 _PATIENCE = 10.0
 _BATCH = 500
 _INSERTED: list[dict[str, Any]] = [
