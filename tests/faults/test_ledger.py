@@ -142,6 +142,7 @@ def test_several_are_counted_and_named_each(past):
     assert counts == {"accepted": 4, "stored": 3, "published": 3, "archived": 3}
 
 
+@pytest.mark.usefixtures("past")
 def test_all_that_happened_to_the_suite_so_far_is_accounted_for(suite):
     with evidence_since(suite, parse_rfc3339("2020-01-01T00:00:00Z")) as evidence:
         until = now() - SETTLED
