@@ -49,7 +49,7 @@ class _Recording:
     def leaves_out(self, parent: str, name: str, trace: int) -> bool:
         """Whether a span is not recorded, as far as that is known before it is made.
 
-        To make one that is not recorded costs twenty times as much as to ask.
+        To make one that is not recorded costs several times as much as to ask.
         """
         if not self.heeds_parents:
             return False
