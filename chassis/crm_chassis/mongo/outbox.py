@@ -14,7 +14,6 @@ from crm_chassis.mongo.gauges import ask_when_scraped
 from crm_chassis.telemetry.metrics import OUTBOX_OLDEST_AGE
 
 if TYPE_CHECKING:
-    from pymongo.change_stream import CollectionChangeStream
     from pymongo.collection import Collection as Rows
 
 # Relays share the log by so many parts of it; a resource's events are all in one.
@@ -23,13 +22,8 @@ Failure = PyMongoError
 INDEX = "pending"
 # Where counting stops: a backlog of more is a backlog of more.
 COUNTED = 100_000
-AWAIT = 1.0
 _PATIENCE = 10.0
 _BATCH = 500
-_INSERTED: list[dict[str, Any]] = [
-    {"$match": {"operationType": "insert"}},
-    {"$project": {"_id": 1}},
-]
 _PENDING: Mapping[str, Any] = {"pending": True}
 _PLACE: Mapping[str, Any] = {"subject": 1, "time": 1, "_id": 0}
 _PREDECESSORS = [("subject", 1), ("sequence", -1)]
@@ -102,33 +96,6 @@ class Reading:
             found = _rows().find({"$or": before}, _PLACE, hint=_PREDECESSORS, session=self._session)
             self._overtaking |= {row["subject"] for row in found if row["time"] < self._since}
         return [row for row in rows if row["subject"] not in self._overtaking]
-
-
-class News:
-    """Wakes who waits for events to publish. It may miss some: asking is the truth.
-
-    Open only while there is nothing to do, because it is told of every event.
-    """
-
-    def __init__(self) -> None:
-        self._stream: CollectionChangeStream[dict[str, Any]] | None = None
-
-    def wait(self) -> bool:
-        """Wait for an event, at most AWAIT seconds; gives whether one may have come.
-
-        One that came before the first call may be missed: so that gives True at once.
-        """
-        if self._stream is None:
-            self._stream = _rows().watch(_INSERTED, max_await_time_ms=round(AWAIT * 1000))
-            return True
-        came = self._stream.try_next() is not None
-        return came or not self._stream.alive
-
-    def close(self) -> None:
-        """Be told no more."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
 
 
 def _pending(since: datetime | None) -> dict[str, Any]:

@@ -33,8 +33,9 @@ WINDOW = 2000
 # Read ahead, so that the window never waits for the database; at most so much is held in memory.
 AHEAD, HELD = 500, 3000
 READING = 20_000
-# A poll for every few events: what comes together costs everybody on the way less.
-SHORTEST_POLL, LONGEST_POLL = 0.05, 0.1
+# A poll for every few events: what comes together costs everybody on the way less. The longer
+# nothing came the more seldom it asks: at the most seldom after ten seconds.
+SHORTEST_POLL, LONGEST_POLL, SLOWING = 0.1, 0.25, 1.02
 STOP_WITHIN = 15.0
 AFTER_FAILURE = 1.0
 STUCK_AFTER = 60.0
@@ -85,7 +86,6 @@ class Relay:
     def __init__(self, service: str, publisher: Publisher, buckets: Buckets) -> None:
         self._publisher, self._buckets = publisher, buckets
         self._lanes, self._refusals, self._meters = Lanes(), Refusals(), Meters(service)
-        self._news = outbox.News()
         self._marker = Marker(publisher.wake)
         self._reader = ThreadPoolExecutor(1, "reader")
         self._reading: ReadingAhead | None = None
@@ -116,7 +116,7 @@ class Relay:
         while not self._is_over():
             self._alive = monotonic()
             self._publisher.refuse_dead()
-            self._rest()
+            self._tidy()
             self._settle(self._publisher.fates(self._patience()))
             if self._alive >= self._idle_until:
                 try:
@@ -125,24 +125,11 @@ class Relay:
                     self._give_up(error)
         self._leave()
 
-    def _rest(self) -> None:
-        """With nothing to do, wait to be told of an event; polling goes on, only more slowly."""
-        if self._poll < LONGEST_POLL or self._stop_by is not None or self._is_busy:
-            self._news.close()
-            return
-        if self._carried >= MANY:
+    def _tidy(self) -> None:
+        """Give memory back that much work has left, once there is none."""
+        if self._carried >= MANY and self._poll == LONGEST_POLL:
             self._carried = 0
             give_memory_back()
-        try:
-            if self._news.wait():
-                self._read_at = 0.0
-        except outbox.Failure as error:
-            self._give_up(error)
-
-    @property
-    def _is_busy(self) -> bool:
-        unsettled = len(self._lanes) or len(self._marker) or len(self._refusals)
-        return bool(unsettled) or not self._publisher.is_open or monotonic() < self._idle_until
 
     def _is_over(self) -> bool:
         if self._stop_by is None:
@@ -179,7 +166,6 @@ class Relay:
         self._idle_until = monotonic() + AFTER_FAILURE
         self._reading = None
         self._recent.read_all()
-        self._news.close()
 
     def _leave(self) -> None:
         self._marker.stop()
@@ -258,7 +244,7 @@ class Relay:
         if not self._publisher.is_open or not self._is_read_due():
             return
         if self._reading is None:
-            self._poll = min(self._poll * 1.5, LONGEST_POLL)
+            self._poll = min(self._poll * SLOWING, LONGEST_POLL)
             self._read_at = monotonic() + self._poll
             self._reading = self._begin_reading()
             return
