@@ -18,8 +18,9 @@ from crm_chassis.events import topology
 from crm_chassis.telemetry import metrics
 from crm_chassis.telemetry.logging import logger
 
-# A batch is complete so long after its first message.
-COMPLETE_AFTER = 0.02
+# A batch is complete so long after its first message, and begins so long after the last one began
+# unless it is full: it costs about what one message costs.
+COMPLETE_AFTER, PACE = 0.02, 0.2
 FEWEST_PREFETCHED = 10
 STUCK_AFTER = 120.0
 log = logger(__name__)
@@ -59,6 +60,7 @@ class Intake(Entrypoint):
         self._unsettled = self._settled = 0
         self._stopping = False
         self._progress = monotonic()
+        self._began = 0.0
         metrics.expect(metrics.CONSUMER_INFLIGHT, [self._worker.queue])
         consumer = self.queue_consumer
         consumer.queue, consumer.declared = self._worker.queue, self._worker.declared
@@ -112,7 +114,7 @@ class Intake(Entrypoint):
             self._tell_progress()
 
     def _next(self) -> list[Delivery] | None:
-        """The next messages: as many as make a batch, or what came within a moment."""
+        """The next messages: as many as make a batch, or what came until it is time for one."""
         while True:
             try:
                 first = self._waiting.get(timeout=1.0)
@@ -124,7 +126,7 @@ class Intake(Entrypoint):
             return None
         batch = [first]
         while len(batch) < self._worker.batch:
-            left = first.arrived + COMPLETE_AFTER - monotonic()
+            left = max(first.arrived + COMPLETE_AFTER, self._began + PACE) - monotonic()
             try:
                 another = self._waiting.get(block=left > 0, timeout=left)
             except Empty:
@@ -133,6 +135,7 @@ class Intake(Entrypoint):
                 self._waiting.put(None)
                 break
             batch.append(another)
+        self._began = monotonic()
         return batch
 
     def _settle(self, deliveries: list[Delivery]) -> None:

@@ -21,9 +21,10 @@ def subscribe(
     """Let the method react to events whose types match one of the patterns of a topic exchange.
 
     The method is called with the transaction and the event, with `batch` over 1 with a list of up
-    to so many: those that came within 20 ms, all in one transaction. Its name is the queue's:
-    `contacts_changed` of sales takes from `sales.contacts-changed`. `order` see there. It may be
-    called again after a conflict, and has no effect but through the transaction.
+    to so many: those that came within 20 ms, or within 200 ms after the last list, all in one
+    transaction. Its name is the queue's: `contacts_changed` of sales takes from
+    `sales.contacts-changed`. `order` see there. It may be called again after a conflict, and has no
+    effect but through the transaction.
 
     A reaction that announces events takes them one by one: what a batch announces is caused by the
     first of it. `inbox=False` is for a method whose own insert is keyed by the event's id and takes
