@@ -106,6 +106,11 @@ class Transaction:
             raise NotFound(f"There is no {name}.")
         return found
 
+    def refuse_unseen(self, document: type[Resource], name: str) -> None:
+        """Raise `NotFound` unless `see` would give the resource; no document is made for that."""
+        if "delete_time" in self._find_row(document, name):
+            raise NotFound(f"There is no {name}.")
+
     def hold(self, document: type[Resource], names: Sequence[str]) -> list[str]:
         """The names, held against change until the end: a rule may rest on these documents."""
         for name in names:
@@ -273,12 +278,16 @@ class Transaction:
             write_receipts(self._receipts, self.session)
 
     def _find(self, document: type[R], name: str) -> R:
-        row = document.rows().find_one(document.key_of(name), session=self.session)
-        if row is None or not self._is_visible(document, row):
-            raise NotFound(f"There is no {name}.")
+        row = self._find_row(document, name)
         found = document.of_row(row)
         found.stored = row
         return found
+
+    def _find_row(self, document: type[Resource], name: str) -> Row:
+        row: Row | None = document.rows().find_one(document.key_of(name), session=self.session)
+        if row is None or not self._is_visible(document, row):
+            raise NotFound(f"There is no {name}.")
+        return row
 
     def _is_visible(self, document: type[Resource], row: Row) -> bool:
         container = self._container(document, row)

@@ -108,6 +108,19 @@ def test_a_few_events_do_not_wait_for_a_full_batch(log, broker, consumer):
     expect_effects(log, 2)
 
 
+def test_events_that_come_one_by_one_soon_after_each_other_are_taken_together(
+    log, broker, consumer
+):
+    consumer.start("Batches").ready()
+
+    for _ in range(12):
+        broker.publish(an_event())
+        time.sleep(0.05)
+    expect_effects(log, 12)
+
+    assert sum(1 / row["batch"] for row in log["effects"].find()) <= 6
+
+
 def test_of_a_batch_with_a_bad_event_only_that_one_waits(log, broker, consumer):
     consumer.start("Batches").ready().stop()
     events = versions(subjects=20, each=1)

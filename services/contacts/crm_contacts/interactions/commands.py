@@ -14,7 +14,8 @@ def create_interaction(tx: Transaction, contact: str, interaction: Interaction) 
     Raises:
         NotFound: there is no such contact.
     """
-    interaction.container = tx.see(Contact, contact).name
+    tx.refuse_unseen(Contact, contact)
+    interaction.container = contact
     interaction.occur_time = interaction.occur_time or tx.now
     return tx.insert(interaction)
 
